@@ -1,0 +1,58 @@
+# The two commands: `make book` and `make test`. Everything they need is installed into .venv.
+
+PYTHON ?= python3
+EXTRAS ?= book,test,bm3d
+BIN := .venv/bin
+
+.PHONY: help install book test test-unit test-notebooks test-book lint clean
+help:
+	@echo "make book   build the site (installs what it needs into .venv)"
+	@echo "make test   run everything that continuous integration runs"
+	@echo "make lint   format the code and report what ruff finds"
+	@echo "make clean  remove everything that was built, .venv included"
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@# Reading MedMNIST needs none of its dependencies but those above; they would pull torchvision.
+	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt medmnist
+	@touch $@
+
+book: .venv/installed
+	$(BIN)/python tools/execute_notebooks.py
+	$(BIN)/jupyter-book build --quiet -W --keep-going book/
+	@echo "The book is ready: open $(CURDIR)/book/_build/html/index.html"
+
+test: lint-check test-unit test-notebooks test-book
+
+lint-check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test-unit: .venv/installed
+	$(BIN)/python -m pytest tests --ignore tests/test_book.py
+
+# Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
+# and compares the cells marked NBVAL_CHECK_OUTPUT.
+test-notebooks: .venv/installed
+	rm -rf build/smoke && mkdir -p build/smoke
+	for notebook in notebooks/*.ipynb; do \
+	  $(BIN)/papermill --prepare-only -p preset smoke $$notebook build/smoke/$${notebook##*/} \
+	    2>build/smoke/papermill.log || { cat build/smoke/papermill.log; exit 1; }; \
+	done
+	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 build/smoke
+
+test-book: .venv/installed
+	$(BIN)/jupyter-book build --quiet -W --keep-going book/
+	$(BIN)/python -m pytest tests/test_book.py
+
+lint: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build book/_build

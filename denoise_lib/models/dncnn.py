@@ -1,0 +1,69 @@
+"""DnCNN: Zhang et al., Beyond a Gaussian Denoiser, IEEE TIP 26(7), 2017."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class DnCNN(nn.Module):
+    """Residual denoising network, x = y - R(y) (section III).
+
+    Conv + ReLU, then `depth` - 2 times Conv + BN + ReLU, then Conv. The middle convolutions have
+    no bias: batch norm would cancel it. The receptive field is 2 `depth` + 1 pixels wide.
+
+    Parameters
+    ----------
+    depth : int
+        Number of convolutions D: 17 for DnCNN-S (one noise level), 20 for DnCNN-B (blind).
+    features : int
+        Feature maps per layer.
+    """
+
+    def __init__(self, depth: int = 17, features: int = 64):
+        super().__init__()
+        if depth < 2:
+            raise ValueError(f"DnCNN needs a depth of at least 2, not {depth}.")
+        self.head = nn.Sequential(nn.Conv2d(1, features, 3, padding=1), nn.ReLU())
+        self.body = nn.Sequential(*(self._middle(features) for _ in range(depth - 2)))
+        self.tail = nn.Conv2d(features, 1, 3, padding=1)
+        self._initialise()
+
+    @staticmethod
+    def _middle(features: int) -> nn.Sequential:
+        return nn.Sequential(
+            nn.Conv2d(features, features, 3, padding=1, bias=False),
+            nn.BatchNorm2d(features),
+            nn.ReLU(),
+        )
+
+    def _initialise(self) -> None:
+        # The last convolution starts at zero, so that R(y) = 0 and the first estimate is y itself.
+        # With any other start a short training spends its steps on unlearning a random residual.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.zeros_(self.tail.weight)
+
+    def residual(self, noisy: torch.Tensor) -> torch.Tensor:
+        """The noise estimate R(y) of equation (1), shape (N, 1, H, W)."""
+        return self.tail(self.body(self.head(noisy)))
+
+    def forward(self, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
+        """Denoise.
+
+        Parameters
+        ----------
+        noisy : torch.Tensor
+            float32, shape (N, 1, H, W), clean range [0, 1].
+        sigma : float, optional
+            Ignored: the noise level is in the weights.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (N, 1, H, W), not clipped.
+        """
+        return noisy - self.residual(noisy)

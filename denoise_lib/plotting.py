@@ -1,0 +1,254 @@
+"""Figures of the book, in colours that colour-blind readers can tell apart.
+
+Each function returns a matplotlib figure and shows nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from denoise_lib.evaluation import score, summarise
+from denoise_lib.protocol import Protocol
+
+# Method, its name in figures and its colour. Okabe and Ito's palette and two greys; methods that
+# share a hue differ in marker.
+_STYLES = {
+    "noisy": ("Noisy input", "#999999", "x"),
+    "gaussian": ("Gaussian filter", "#56B4E9", "v"),
+    "median": ("Median filter", "#56B4E9", "^"),
+    "bilateral": ("Bilateral filter", "#CC79A7", "<"),
+    "wavelet": ("Wavelet BayesShrink", "#CC79A7", ">"),
+    "nlm": ("Non-local means", "#009E73", "P"),
+    "tv": ("Total variation", "#009E73", "X"),
+    "bm3d": ("BM3D", "#000000", "D"),
+    "gondara": ("Conv. autoencoder", "#E69F00", "o"),
+    "dncnn": ("DnCNN", "#D55E00", "s"),
+}
+_UNKNOWN = ("#0072B2", "o")
+METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
+RESIDUAL_RANGE = 0.15
+
+
+def label(method: str) -> str:
+    """A method's name as readers see it."""
+    return _STYLES[method][0] if method in _STYLES else method
+
+
+def _colour_and_marker(method: str) -> tuple[str, str]:
+    return _STYLES[method][1:] if method in _STYLES else _UNKNOWN
+
+
+def show_images(images: Mapping[str, torch.Tensor], columns: int = 4, width: float = 10) -> Figure:
+    """A grid of grey images with titles.
+
+    Parameters
+    ----------
+    images : mapping
+        From a title to an image of shape (1, H, W) or (1, 1, H, W), shown from 0 to 1.
+    columns : int
+        Images per row.
+    width : float
+        Width of the figure in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    cell = width / columns
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, rows * (cell + 0.3)), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (title, image) in zip(axes.flat, images.items(), strict=False):
+        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+def comparison_panel(
+    clean: torch.Tensor,
+    estimates: Mapping[str, torch.Tensor],
+    protocol: Protocol,
+    inset: tuple[int, int, int] | None = None,
+    columns: int = 4,
+) -> Figure:
+    """Images with a zoomed inset, their scores, and under each its residual.
+
+    Parameters
+    ----------
+    clean : torch.Tensor
+        Shape (1, 1, H, W), in [0, 1].
+    estimates : mapping
+        From a method to its image of shape (1, 1, H, W).
+    protocol : Protocol
+        Defines the scores.
+    inset : tuple of int, optional
+        Row, column and side, in pixels, of the square to magnify; by default a quarter of the
+        image's width, left of the middle.
+    columns : int
+        Images per row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The clean image first. Residuals (estimate minus clean) are shown from -0.15 to 0.15.
+    """
+    height, width = clean.shape[-2:]
+    row, column, side = inset or (height // 2, width // 4, width // 5)
+    panels = {"clean": clean, **estimates}
+    bands = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        2 * bands, columns, figsize=(2.6 * columns, 5.9 * bands), layout="constrained"
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for index, (method, image) in enumerate(panels.items()):
+        band, place = divmod(index, columns)
+        top, bottom = axes[2 * band, place], axes[2 * band + 1, place]
+        _draw_with_inset(top, image[0, 0].clamp(0, 1), (row, column, side))
+        if method == "clean":
+            top.set_title("Clean", fontsize=10)
+            continue
+        scores = score(clean, image, protocol)
+        top.set_title(f"{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}")
+        top.title.set_fontsize(10)
+        residual = bottom.imshow(
+            (image - clean)[0, 0], cmap="PuOr", vmin=-RESIDUAL_RANGE, vmax=RESIDUAL_RANGE
+        )
+    figure.colorbar(
+        residual, ax=axes, location="bottom", shrink=0.4, aspect=40, label="estimate - clean"
+    )
+    return figure
+
+
+def _draw_with_inset(axis: Axes, image: torch.Tensor, inset: tuple[int, int, int]) -> None:
+    row, column, side = inset
+    axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+    zoom = axis.inset_axes((0.53, 0.02, 0.45, 0.45))
+    zoom.imshow(
+        image[row : row + side, column : column + side],
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        extent=(column, column + side, row + side, row),
+    )
+    zoom.set(xticks=[], yticks=[])
+    for spine in zoom.spines.values():
+        spine.set_color("#E69F00")
+    axis.indicate_inset_zoom(zoom, edgecolor="#E69F00", alpha=1)
+
+
+def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None) -> Figure:
+    """Mean of each method with its 95 % confidence interval, best at the top.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of one protocol.
+    metric : str
+        "psnr", "ssim" or "mse".
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When rows of different protocols are mixed.
+    """
+    summary = summarise(rows).sort_values(metric, ascending=metric != "mse")
+    if axis is None:
+        _, axis = plt.subplots(figsize=(7, 0.35 * len(summary) + 0.9), layout="constrained")
+    bars = axis.barh(
+        [label(method) for method in summary.index],
+        summary[metric],
+        xerr=summary[f"{metric}_ci"],
+        color=[_colour_and_marker(method)[0] for method in summary.index],
+        error_kw={"capsize": 3, "ecolor": "#444444"},
+    )
+    digits = {"psnr": "%.2f", "ssim": "%.3f", "mse": "%.5f"}[metric]
+    axis.bar_label(bars, fmt=digits, padding=4)
+    axis.margins(x=0.12)
+    axis.set_xlabel(f"{METRIC_LABELS[metric]}, mean and 95 % interval")
+    axis.spines[["top", "right"]].set_visible(False)
+    return axis.figure
+
+
+def noise_level_curves(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None):
+    """Mean of each method against the noise level.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate` on one data set; each sigma has its own protocol.
+    metric : str
+        "psnr", "ssim" or "mse".
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When rows of one sigma come from different protocols.
+    """
+    if axis is None:
+        _, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    levels = {sigma: summarise(group)[metric] for sigma, group in rows.groupby("sigma")}
+    table = pd.DataFrame(levels)
+    order = table.mean(axis=1).sort_values(ascending=metric == "mse").index
+    for method in order:
+        colour, marker = _colour_and_marker(method)
+        axis.plot(
+            table.columns, table.loc[method], color=colour, marker=marker, label=label(method)
+        )
+    axis.set_xticks(table.columns)
+    axis.set_xlabel("noise level sigma (0-255 scale)")
+    axis.set_ylabel(METRIC_LABELS[metric])
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return axis.figure
+
+
+def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None = None) -> Figure:
+    """Training loss and validation PSNR against the step.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        What `training.fit` returns.
+    references : mapping, optional
+        From a method to its PSNR (dB) on the same validation images, drawn as a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    left.semilogy(curve.index, curve["loss"], color="#0072B2", marker="o", markersize=4)
+    left.set(xlabel="step", ylabel="training loss")
+    right.plot(curve.index, curve["psnr"], color="#D55E00", marker="o", markersize=4)
+    right.set(xlabel="step", ylabel="validation PSNR (dB)")
+    for method, value in (references or {}).items():
+        right.axhline(value, color=_colour_and_marker(method)[0], linestyle="--")
+        right.annotate(
+            label(method), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom"
+        )
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure

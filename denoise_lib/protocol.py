@@ -1,0 +1,57 @@
+"""The evaluation protocol: everything that fixes a number, in one frozen object with a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from denoise_lib.data import Split, load_dataset
+from denoise_lib.noise import GaussianNoise, Noise
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is measured, on which images, under which noise.
+
+    Two numbers may stand in one table only if their protocols have the same `hash`.
+
+    Parameters
+    ----------
+    dataset : str
+        A name that `load_dataset` knows.
+    split : str
+        "train", "val" or "test".
+    noise : Noise
+        The noise model with its parameters, sigma and clipping among them.
+    seed : int
+        Keys the noise, together with the image's id.
+    data_range : float
+        Distance between black and white in PSNR and SSIM.
+    ssim_sigma : float
+        Standard deviation of SSIM's Gaussian window in pixels; 1.5 is the 11 x 11 window.
+    limit : int or None
+        Use only the first images of the split, for a quick look.
+    """
+
+    dataset: str = "chest-drr"
+    split: str = "test"
+    noise: Noise = field(default_factory=lambda: GaussianNoise(25))
+    seed: int = 0
+    data_range: float = 1.0
+    ssim_sigma: float = 1.5
+    limit: int | None = None
+
+    def to_dict(self) -> dict:
+        """The fields as plain values, the noise with its type."""
+        return {**vars(self), "noise": self.noise.to_dict()}
+
+    @property
+    def hash(self) -> str:
+        """Ten hexadecimal digits that change when any field does."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    def items(self) -> Split:
+        """The clean images that the protocol is about."""
+        return load_dataset(self.dataset)[self.split][: self.limit]

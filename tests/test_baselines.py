@@ -1,0 +1,98 @@
+"""Classical denoisers: one call for all, tuned, better than doing nothing."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from denoise_lib import baselines, metrics
+from denoise_lib.evaluation import apply
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+
+DENOISERS = [name for name in baselines.available() if name != "noisy"]
+FAST = [name for name in DENOISERS if name != "bm3d"]
+
+
+@pytest.fixture(scope="module")
+def radiograph():
+    item = Protocol(split="val").items()[0]
+    return item.image[None], item.id
+
+
+@pytest.mark.parametrize("sigma", [15, 25, 50])
+@pytest.mark.parametrize("name", DENOISERS)
+def test_each_denoiser_gains_over_the_noisy_image(name, sigma, radiograph):
+    clean, image_id = radiograph
+    noisy = GaussianNoise(sigma)(clean, [image_id])
+
+    estimate = apply(baselines.create(name), noisy, sigma)
+
+    assert metrics.psnr(clean, estimate)[0] > metrics.psnr(clean, noisy)[0] + 4
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    name=st.sampled_from(FAST),
+    height=st.integers(16, 40),
+    width=st.integers(16, 40),
+    sigma=st.one_of(st.none(), st.floats(0, 100)),
+)
+def test_any_size_and_sigma_work_and_images_do_not_mix(name, height, width, sigma):
+    denoiser = baselines.create(name)
+    noisy = torch.rand(2, 1, height, width) * 1.4 - 0.2
+
+    both = denoiser(noisy, sigma)
+
+    assert both.shape == noisy.shape and both.dtype == torch.float32
+    torch.testing.assert_close(both[1:], denoiser(noisy[1:], sigma))
+
+
+def test_sigma_is_estimated_when_not_given(radiograph):
+    clean, image_id = radiograph
+    noisy = GaussianNoise(25)(clean, [image_id])
+    denoiser = baselines.create("nlm")
+
+    told, guessed = (metrics.psnr(clean, denoiser(noisy, s))[0] for s in (25, None))
+
+    assert abs(told - guessed) < 0.5
+
+
+def test_the_tuning_covers_every_baseline_and_the_nearest_level_is_used():
+    tuned = baselines.tuned_parameters()
+
+    assert set(tuned) == set(baselines._METHODS) - {"noisy"}
+    assert all(set(levels) == {"15", "25", "50"} for levels in tuned.values())
+    gaussian = baselines.create("gaussian")
+    assert gaussian.parameters(30) == tuned["gaussian"]["25"]
+    assert gaussian.parameters(40) == tuned["gaussian"]["50"]
+
+
+def test_the_tuned_parameters_are_better_than_their_neighbours(radiograph):
+    """The committed width of the Gaussian filter beats half and twice that width."""
+    protocol = Protocol(split="val", limit=3)
+    width = baselines.tuned_parameters()["gaussian"]["25"]["width"]
+
+    def quality(value):
+        denoiser = baselines.create("gaussian", tuned={"25": {"width": value}})
+        items = list(protocol.items())
+        clean = torch.stack([item.image for item in items])
+        noisy = protocol.noise(clean, [item.id for item in items])
+        return metrics.psnr(clean, denoiser(noisy, 25)).mean()
+
+    assert quality(width) > max(quality(width / 2), quality(width * 2))
+
+
+def test_bm3d_is_offered_only_where_installed(monkeypatch):
+    monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda name: None)
+
+    assert "bm3d" not in baselines.available()
+    with pytest.raises(ValueError, match=r"denoise_lib\[bm3d\]"):
+        baselines.create("bm3d")
+
+
+def test_errors_say_what_to_do():
+    with pytest.raises(ValueError, match="noisy, gaussian, median"):
+        baselines.create("magic")
+    with pytest.raises(ValueError, match="sigma must be"):
+        baselines.create("gaussian")(torch.rand(1, 1, 8, 8), -1)

@@ -1,0 +1,72 @@
+"""The built site: every link leads somewhere, every picture has a text. Needs a built book."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+# Made by the theme, not by an author.
+GENERATED = {"genindex.html", "search.html"}
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, BeautifulSoup]:
+    paths = [path for path in SITE.rglob("*.html") if "_static" not in path.parts]
+    assert paths, "Build the book first: make book"
+    return {
+        path.relative_to(SITE).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
+        for path in paths
+    }
+
+
+def test_every_internal_link_leads_to_a_page_and_a_place_on_it(pages):
+    anchors = {
+        name: {tag["id"] for tag in page.find_all(id=True)}
+        | {tag["name"] for tag in page.find_all("a", attrs={"name": True})}
+        for name, page in pages.items()
+    }
+    broken = []
+    for name, page in pages.items():
+        for link in page.find_all("a", href=True):
+            url = urlsplit(link["href"])
+            if url.scheme or url.netloc or link["href"] == "#":
+                continue
+            path = (SITE / name).parent / unquote(url.path) if url.path else SITE / name
+            target = path.resolve().relative_to(SITE.resolve()).as_posix()
+            if not path.exists():
+                broken.append(f"{name}: {link['href']} (no such file)")
+            elif url.fragment and target in anchors and url.fragment not in anchors[target]:
+                broken.append(f"{name}: {link['href']} (no such place)")
+    assert broken == []
+
+
+def test_every_picture_is_there_and_has_an_alternative_text(pages):
+    problems = []
+    for name, page in pages.items():
+        for image in page.select("article img"):
+            source = image.get("src", "")
+            described = image.get("alt", "").strip() and image["alt"] != source
+            if not described or image["alt"].endswith((".png", ".svg")):
+                problems.append(f"{name}: {source} has no alternative text")
+            if not urlsplit(source).scheme and not ((SITE / name).parent / source).exists():
+                problems.append(f"{name}: {source} is missing")
+    assert problems == []
+
+
+def test_no_page_shows_unrendered_markup(pages):
+    marks = ("{cite}", "{footcite}", "{doc}", "{numref}", "{ref}", "<IPython.core", "nan dB")
+    for name, page in pages.items():
+        text = page.select_one("article").get_text() if name not in GENERATED else ""
+        assert [mark for mark in marks if mark in text] == [], name
+
+
+def test_each_chapter_has_a_colab_button_to_its_notebook(pages):
+    chapters = [name for name in pages if name.startswith("notebooks/")]
+    assert chapters
+    for name in chapters:
+        links = [a["href"] for a in pages[name].find_all("a", href=True)]
+        colab = [link for link in links if link.startswith("https://colab.research.google.com")]
+        expected = f"/blob/main/{name.removesuffix('.html')}.ipynb"
+        assert any(link.endswith(expected) for link in colab), (name, colab)

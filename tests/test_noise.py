@@ -1,0 +1,170 @@
+"""Noise: right statistics, the same bits for the same key, clear errors."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from denoise_lib.noise import (
+    GaussianNoise,
+    MaskingNoise,
+    PoissonGaussianNoise,
+    SaltPepperNoise,
+    SpeckleNoise,
+)
+
+MODELS = [
+    GaussianNoise(25),
+    GaussianNoise(25, clip=True),
+    PoissonGaussianNoise(100, 5),
+    SaltPepperNoise(0.2),
+    MaskingNoise(0.3),
+    SpeckleNoise(40),
+]
+ids = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True)
+sides = st.integers(1, 24)
+
+
+@pytest.mark.parametrize("noise", MODELS, ids=repr)
+@settings(max_examples=20, deadline=None)
+@given(ids=ids, height=sides, width=sides, seed=st.integers(0, 9))
+def test_noise_of_an_image_does_not_depend_on_batch_or_order(noise, ids, height, width, seed):
+    clean = torch.rand(len(ids), 1, height, width)
+
+    together = noise(clean, ids, seed)
+    backwards = noise(clean.flip(0), ids[::-1], seed).flip(0)
+    alone = torch.cat([noise(clean[i : i + 1], [ids[i]], seed) for i in range(len(ids))])
+
+    assert torch.equal(together, backwards)
+    assert torch.equal(together, alone)
+    assert together.dtype == torch.float32 and together.shape == clean.shape
+
+
+@pytest.mark.parametrize("noise", MODELS, ids=repr)
+def test_other_ids_and_other_seeds_draw_other_noise(noise):
+    clean = torch.full((1, 1, 64, 64), 0.5)
+
+    first = noise(clean, ["a"], 0)
+
+    assert not torch.equal(first, noise(clean, ["b"], 0))
+    assert not torch.equal(first, noise(clean, ["a"], 1))
+
+
+def test_bits_are_the_ones_recorded():
+    """The recorded digests come from another run; a change here would void committed results."""
+    clean = torch.linspace(0, 1, 64 * 64).reshape(1, 1, 64, 64)
+
+    digests = {
+        type(noise).__name__: hashlib.sha256(noise(clean, ["id"], 0).numpy().tobytes()).hexdigest()
+        for noise in (GaussianNoise(25), PoissonGaussianNoise(100), SaltPepperNoise(0.2))
+    }
+
+    assert {name: digest[:12] for name, digest in digests.items()} == {
+        "GaussianNoise": "@G",
+        "PoissonGaussianNoise": "@P",
+        "SaltPepperNoise": "@S",
+    }
+
+
+@pytest.mark.parametrize("draw", ["keyed", "fresh"])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    ("noise", "variance"),
+    [
+        (GaussianNoise(25), lambda x: (25 / 255) ** 2),
+        (PoissonGaussianNoise(50, 0), lambda x: x / 50),
+        (PoissonGaussianNoise(200, 10), lambda x: x / 200 + (10 / 255) ** 2),
+        (SpeckleNoise(40), lambda x: (x * 40 / 255) ** 2),
+    ],
+    ids=repr,
+)
+def test_mean_and_variance_follow_the_model(noise, variance, level, draw):
+    clean = torch.full((1, 1, 400, 400), level)
+
+    if draw == "keyed":
+        noisy = noise(clean, ["flat"])
+    else:
+        noisy = noise.sample(clean, torch.Generator().manual_seed(0))
+
+    error = (noisy - clean).double()
+    expected = variance(level)
+    # Five standard errors of a mean and of a variance over 160,000 pixels.
+    assert error.mean().abs() < 5 * (expected / error.numel()) ** 0.5
+    assert error.var() == pytest.approx(expected, rel=5 * (3 / error.numel()) ** 0.5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sigma=st.floats(0.1, 200), factor=st.floats(0.1, 10))
+def test_gaussian_noise_scales_with_sigma(sigma, factor):
+    clean = torch.zeros(1, 1, 8, 8)
+
+    one, other = (GaussianNoise(s)(clean, ["x"]) for s in (sigma, sigma * factor))
+
+    torch.testing.assert_close(one * factor, other, rtol=1e-4, atol=1e-6)
+
+
+def test_noise_is_not_clipped_unless_asked_for():
+    clean = torch.cat([torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)], dim=2)
+
+    unclipped = GaussianNoise(25)(clean, ["x"])
+    clipped = GaussianNoise(25, clip=True)(clean, ["x"])
+
+    assert unclipped.min() < 0 and unclipped.max() > 1
+    assert torch.equal(clipped, unclipped.clamp(0, 1))
+
+
+def test_fractions_of_corrupted_pixels():
+    clean = torch.full((1, 1, 400, 400), 0.5)
+
+    salted = SaltPepperNoise(0.2)(clean, ["x"])
+    masked = MaskingNoise(0.3)(clean, ["x"])
+
+    assert (salted == 0).double().mean() == pytest.approx(0.1, abs=0.005)
+    assert (salted == 1).double().mean() == pytest.approx(0.1, abs=0.005)
+    assert (masked == 0).double().mean() == pytest.approx(0.3, abs=0.006)
+    assert set(np.unique(masked)) == {0.0, 0.5}
+
+
+def test_only_gaussian_noise_has_a_known_sigma():
+    assert GaussianNoise(25).known_sigma == 25
+    assert all(noise.known_sigma is None for noise in MODELS[2:])
+
+
+@pytest.mark.parametrize(
+    ("clean", "error", "words"),
+    [
+        (torch.zeros(1, 1, 4, 4, dtype=torch.uint8), TypeError, "convert with .float()"),
+        (torch.full((1, 1, 4, 4), 2.0), ValueError, "divide 8-bit images by 255"),
+        (torch.full((1, 1, 4, 4), float("nan")), ValueError, "NaN"),
+        (torch.zeros(1, 3, 4, 4), ValueError, "(N, 1, H, W)"),
+        (np.zeros((1, 1, 4, 4)), TypeError, "float tensor"),
+    ],
+)
+def test_bad_images_are_refused_with_advice(clean, error, words):
+    with pytest.raises(error, match=words.replace("(", r"\(").replace(")", r"\)")):
+        GaussianNoise(25)(clean, ["x"])
+
+
+@pytest.mark.parametrize("ids", ["x", [], ["a", "b"]])
+def test_ids_must_be_one_per_image(ids):
+    with pytest.raises(ValueError, match="one id per image"):
+        GaussianNoise(25)(torch.zeros(1, 1, 4, 4), ids)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: GaussianNoise(-1),
+        lambda: GaussianNoise(float("nan")),
+        lambda: PoissonGaussianNoise(0),
+        lambda: SaltPepperNoise(1.5),
+        lambda: MaskingNoise(-0.1),
+        lambda: SpeckleNoise(float("inf")),
+    ],
+)
+def test_impossible_parameters_are_refused(make):
+    with pytest.raises(ValueError, match="must be a number"):
+        make()

@@ -1,0 +1,91 @@
+"""Figures show what they are given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from denoise_lib import baselines, models, plotting
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def rows(protocol="h", sigma=25.0, shift=0.0):
+    return pd.DataFrame(
+        {
+            "method": np.repeat(["noisy", "bm3d", "mine"], 3),
+            "image": list("abc") * 3,
+            "group": list("abc") * 3,
+            "psnr": np.array([20, 20.5, 21, 33, 34, 35, 30, 31, 32]) + shift,
+            "ssim": np.linspace(0.2, 0.9, 9),
+            "mse": np.linspace(0.01, 0.001, 9),
+            "seconds": 0.1,
+            "sigma": sigma,
+            "protocol": protocol,
+        }
+    )
+
+
+def test_bars_have_each_methods_mean_best_at_the_top():
+    axis = plotting.metric_bars(rows()).axes[0]
+
+    assert [bar.get_width() for bar in axis.patches] == [20.5, 31.0, 34.0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["Noisy input", "mine", "BM3D"]
+
+
+def test_bars_refuse_to_mix_protocols():
+    with pytest.raises(ValueError, match="2 protocols"):
+        plotting.metric_bars(pd.concat([rows(), rows("other")]))
+
+
+def test_curves_have_a_point_for_each_noise_level():
+    both = pd.concat([rows(), rows("other", 50.0, shift=-5)])
+
+    axis = plotting.noise_level_curves(both).axes[0]
+
+    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+    assert lines == {"BM3D": [34, 29], "mine": [31, 26], "Noisy input": [20.5, 15.5]}
+
+
+def test_panel_shows_scores_and_residuals():
+    clean = torch.rand(1, 1, 32, 32)
+    noisy = GaussianNoise(25)(clean, ["x"])
+
+    figure = plotting.comparison_panel(clean, {"noisy": noisy, "mine": clean}, Protocol())
+
+    titles = [axis.get_title() for axis in figure.axes]
+    assert "Clean" in titles and "mine\ninf dB, SSIM 1.000" in titles
+    residuals = [
+        i.get_array() for a in figure.axes for i in a.images if i.get_cmap().name == "PuOr"
+    ]
+    np.testing.assert_allclose(residuals[0], (noisy - clean)[0, 0], atol=1e-6)
+
+
+def test_learning_curve_draws_the_references():
+    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
+
+    right = plotting.learning_curve(curve, {"bm3d": 33.0}).axes[1]
+
+    assert list(right.lines[0].get_ydata()) == [20, 30]
+    assert list(right.lines[1].get_ydata()) == [33, 33]
+
+
+def test_grid_of_images_has_their_titles():
+    figure = plotting.show_images({str(i): torch.rand(1, 8, 8) for i in range(5)}, columns=3)
+
+    assert [axis.get_title() for axis in figure.axes] == ["0", "1", "2", "3", "4", ""]
+
+
+def test_every_method_has_its_own_look():
+    looks = [plotting._STYLES[name][1:] for name in plotting._STYLES]
+
+    assert len(set(looks)) == len(looks)
+    assert {*baselines._METHODS, *models.available()} <= set(plotting._STYLES)

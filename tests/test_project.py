@@ -1,0 +1,174 @@
+"""The project's own promises: equal pins, paired notebooks, one address, a wheel that works."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def load_tool(name: str):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def normalise(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return {
+        normalise(name): version
+        for name, _, version in (line.partition("==") for line in lines if "==" in line)
+    }
+
+
+def direct_dependencies() -> set[str]:
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    names = {normalise(re.split(r"[\[<>=! ]", line)[0]) for group in groups for line in group}
+    return names - {"denoise-lib"}
+
+
+def test_constraints_pin_every_dependency():
+    assert direct_dependencies() <= set(pins())
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_environment_yml_holds_the_same_set_as_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    packages = environment["dependencies"]
+    (from_pip,) = [entry["pip"] for entry in packages if isinstance(entry, dict)]
+
+    pinned = dict(line.split("==") for line in from_pip if "==" in line)
+
+    assert {normalise(name) for name in pinned} == direct_dependencies()
+    assert {normalise(name): version for name, version in pinned.items()} == {
+        name: pins()[name] for name in direct_dependencies()
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_and_its_pair_are_in_sync(source):
+    script = jupytext.read(source)
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+    def content(cells):
+        return [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in cells]
+
+    assert content(notebook.cells) == content(script.cells)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_stored_outputs_are_complete_and_free_of_errors(source):
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    outputs = [output for cell in code for output in cell.outputs]
+
+    assert all(cell.execution_count for cell in code)
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert "papermill" not in notebook.metadata
+    assert not re.search(r'"[^"]*(/home/|/root/|/tmp/|/Users/)', json.dumps(outputs))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_starts_as_every_chapter_does(source):
+    """Install on Colab, parameters, imports; and every figure has an alternative text."""
+    code = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+
+    assert "google.colab" in code[0].source
+    assert code[1].metadata.get("tags") == ["parameters"] and 'preset = "quick"' in code[1].source
+    assert "import " in code[2].source
+    figures = [cell for cell in code if "plt.show()" in cell.source]
+    assert figures
+    assert all(cell.metadata["mystnb"]["image"]["alt"] for cell in figures)
+
+
+def test_a_changed_source_or_library_makes_a_chapter_stale(tmp_path, monkeypatch):
+    tool = load_tool("execute_notebooks")
+    (tmp_path / "denoise_lib").mkdir()
+    module = tmp_path / "denoise_lib" / "a.py"
+    module.write_text("x = 1\n")
+    source = tmp_path / "01_a.py"
+    source.write_text("# %%\n1 + 1\n")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    notebook = tool.read_source(source)
+    notebook.metadata["denoise_book"] = {"fingerprint": tool.fingerprint(notebook)}
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+
+    assert tool.is_current(source)
+    module.write_text("x = 2\n")
+    assert not tool.is_current(source)
+    module.write_text("x = 1\n")
+    source.write_text("# %%\n1 + 2\n")
+    assert not tool.is_current(source)
+
+
+def test_the_repository_address_stands_in_one_place(tmp_path):
+    """Changing it in pyproject.toml and running the tool changes every badge, button and cell."""
+    tool = load_tool("set_repository")
+    old = tool.slug(tool.address(ROOT))
+    for path in [ROOT / "pyproject.toml", *tool.derived_files(ROOT)]:
+        target = tmp_path / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    project = tmp_path / "pyproject.toml"
+    project.write_text(project.read_text().replace(old, "someone/else"))
+
+    assert tool.shown(ROOT) == tool.address(ROOT)
+    changed = {path.relative_to(tmp_path).as_posix() for path in tool.update(tmp_path)}
+
+    assert {"README.md", "CITATION.cff", "_config.yml"} <= changed
+    assert {f"notebooks/{s.stem}{end}" for s in SOURCES for end in (".py", ".ipynb")} <= changed
+    left = [p for p in tmp_path.rglob("*") if p.is_file() and old in p.read_text()]
+    assert left == []
+
+
+def test_a_chapter_runs_where_only_the_installed_package_is(tmp_path):
+    """As on Colab: the package from a wheel, the notebook alone in another folder."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("denoise_lib-*.whl")
+    installed = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(installed)
+    notebook = tmp_path / "elsewhere" / "chapter.ipynb"
+    notebook.parent.mkdir()
+    shutil.copy(ROOT / "notebooks" / "02_gondara2016.ipynb", notebook)
+    probe = "import denoise_lib, sys; sys.exit(not denoise_lib.__file__.startswith(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+
+    subprocess.run(
+        [sys.executable, "-c", probe, str(installed)], check=True, env=environment, cwd=tmp_path
+    )
+    subprocess.run(
+        [Path(sys.executable).with_name("papermill"), notebook, notebook, "-p", "preset", "smoke"],
+        check=True,
+        env=environment,
+        cwd=notebook.parent,
+        capture_output=True,
+    )
+
+
+def test_links_of_the_book_folder_point_at_the_top_level():
+    for name in ("_config.yml", "_toc.yml", "notebooks"):
+        link = ROOT / "book" / name
+        assert link.is_symlink() and link.resolve() == ROOT / name

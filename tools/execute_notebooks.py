@@ -1,0 +1,126 @@
+"""Execute the chapters whose source, or the library behind them, has changed.
+
+People edit `notebooks/NN_name.py`. This writes its pair `NN_name.ipynb` with fresh outputs, unless
+the pair's stored fingerprint says that nothing has changed since it was made:
+
+    python tools/execute_notebooks.py            the chapters that need it
+    python tools/execute_notebooks.py --force    all of them
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def library_files() -> list[Path]:
+    """What a chapter's outputs depend on besides its own source."""
+    package = ROOT / "denoise_lib"
+    code = [path for path in package.rglob("*.py") if "__pycache__" not in path.parts]
+    return sorted([*code, *package.rglob("*.json"), *package.rglob("*.csv")])
+
+
+def fingerprint(notebook: nbformat.NotebookNode) -> str:
+    """Changes when a cell, or any code or table of the library, does."""
+    digest = hashlib.sha256()
+    cells = [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
+    digest.update(json.dumps(cells, sort_keys=True).encode())
+    for path in library_files():
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def read_source(path: Path) -> nbformat.NotebookNode:
+    """The chapter's percent script as a notebook whose cell ids do not change between runs."""
+    notebook = jupytext.read(path)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata.pop("jupytext", None)
+    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index:02d}"
+    return notebook
+
+
+def is_current(source: Path) -> bool:
+    """Whether the stored pair was made from this source and this library."""
+    pair = source.with_suffix(".ipynb")
+    if not pair.exists():
+        return False
+    stored = nbformat.read(pair, as_version=4).metadata.get("denoise_book", {})
+    return stored.get("fingerprint") == fingerprint(read_source(source))
+
+
+def strip(notebook: nbformat.NotebookNode) -> None:
+    """Remove what only the machine that ran it could use: timings, paths, live progress bars."""
+    for key in ("papermill", "widgets"):
+        notebook.metadata.pop(key, None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = [
+                output for output in cell.outputs if WIDGET not in output.get("data", {})
+            ]
+
+
+def execute(source: Path, preset: str) -> None:
+    """Run one chapter and store it beside its source."""
+    work = ROOT / "build" / "notebooks" / f"{source.stem}.ipynb"
+    work.parent.mkdir(parents=True, exist_ok=True)
+    notebook = read_source(source)
+    nbformat.write(notebook, work)
+    # The book's budget is the source's own default, so that nothing is injected into the pair.
+    parameters = {} if preset == "quick" else {"preset": preset}
+    start = time.perf_counter()
+    papermill.execute_notebook(
+        work, work, parameters, cwd=NOTEBOOKS, kernel_name="python3", progress_bar=True
+    )
+    executed = nbformat.read(work, as_version=4)
+    strip(executed)
+    executed.metadata["denoise_book"] = {
+        "fingerprint": fingerprint(notebook),
+        "seconds": round(time.perf_counter() - start),
+    }
+    # Written elsewhere first: an interrupted run leaves the old outputs in place.
+    temporary = work.with_suffix(".done")
+    nbformat.write(executed, temporary)
+    os.replace(temporary, source.with_suffix(".ipynb"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="chapters, e.g. 03_dncnn2017 (default: all)")
+    parser.add_argument("--force", action="store_true", help="execute even what is up to date")
+    parser.add_argument("--preset", default="quick", choices=["smoke", "quick", "full"])
+    arguments = parser.parse_args()
+    sources = sorted(NOTEBOOKS.glob("[0-9]*.py"))
+    unknown = set(arguments.names) - {source.stem for source in sources}
+    if unknown:
+        known = ", ".join(source.stem for source in sources)
+        parser.error(f"unknown chapter {', '.join(sorted(unknown))}; choose from {known}")
+    for source in sources:
+        if arguments.names and source.stem not in arguments.names:
+            continue
+        if is_current(source) and not arguments.force:
+            print(f"{source.stem}: up to date")
+            continue
+        print(f"{source.stem}: executing", flush=True)
+        execute(source, arguments.preset)
+
+
+if __name__ == "__main__":
+    main()

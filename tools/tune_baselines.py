@@ -1,0 +1,68 @@
+"""Search the baselines' parameters on the validation split and write them into the package.
+
+Run by hand when a baseline or the data set changes: python tools/tune_baselines.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from denoise_lib import baselines
+from denoise_lib.evaluation import evaluate
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+
+TUNED = Path(baselines.__file__).with_name("baselines_tuned.json")
+
+GRID = {
+    "gaussian": {"width": [0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8]},
+    "median": {"size": [3, 5, 7, 9]},
+    "bilateral": {"width": [1.5, 2, 3, 4], "strength": [2, 3, 4, 6]},
+    "nlm": {
+        "strength": [0.4, 0.5, 0.6, 0.7, 0.8, 1.0],
+        "patch_size": [5, 7],
+        "patch_distance": [7, 11],
+    },
+    "tv": {"strength": [0.8, 1.0, 1.2, 1.4, 1.6, 1.9]},
+    "wavelet": {"wavelet": ["db2", "db4", "sym4", "bior4.4"], "levels": [2, 3, 4, 5]},
+    "bm3d": {"strength": [0.9, 1.0, 1.1, 1.2]},
+}
+
+
+def tune(name: str, sigma: float, images: int) -> dict:
+    """The grid point with the best mean PSNR on the first validation images."""
+    protocol = Protocol(split="val", noise=GaussianNoise(sigma), limit=images)
+    grid = [
+        dict(zip(GRID[name], values, strict=True))
+        for values in itertools.product(*GRID[name].values())
+    ]
+
+    def quality(parameters: dict) -> float:
+        baseline = baselines.create(name, tuned={str(sigma): parameters})
+        return evaluate(baseline, protocol, progress=False)["psnr"].mean()
+
+    return max(tqdm(grid, desc=f"{name} at {sigma}", leave=False), key=quality)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--names", nargs="+", default=list(GRID), choices=list(GRID))
+    parser.add_argument("--sigmas", nargs="+", type=int, default=[15, 25, 50])
+    parser.add_argument("--images", type=int, default=6, help="validation images used")
+    arguments = parser.parse_args()
+    tuned = json.loads(TUNED.read_text()) if TUNED.exists() else {}
+    for name in arguments.names:
+        for sigma in arguments.sigmas:
+            tuned.setdefault(name, {})[str(sigma)] = tune(name, sigma, arguments.images)
+            # Written after each search, so that stopping loses nothing.
+            TUNED.write_text(json.dumps(tuned, indent=2, sort_keys=True) + "\n")
+            print(name, sigma, tuned[name][str(sigma)], flush=True)
+
+
+if __name__ == "__main__":
+    main()
