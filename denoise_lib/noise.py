@@ -145,8 +145,8 @@ class GaussianNoise(Noise):
     sigma : float
         Standard deviation on the 0-255 scale.
     clip : bool
-        Clip y to [0, 1], as an 8-bit file would. Off in the protocol: a clipped input is
-        another problem, and costs a network trained without clipping about 1 dB at sigma 50.
+        Clip y to [0, 1], as an 8-bit file would. Off in the protocol: a clipped input has a bias
+        in dark and bright areas that a network trained without clipping has never seen.
     """
 
     sigma: float

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def show_images(images: Mapping[str, torch.Tensor], columns: int = 4, width: flo
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, (title, image) in zip(axes.flat, images.items(), strict=False):
-        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.imshow(image.squeeze().numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
     return figure
 
@@ -114,7 +115,7 @@ def comparison_panel(
     for index, (method, image) in enumerate(panels.items()):
         band, place = divmod(index, columns)
         top, bottom = axes[2 * band, place], axes[2 * band + 1, place]
-        _draw_with_inset(top, image[0, 0].clamp(0, 1), (row, column, side))
+        _draw_with_inset(top, image[0, 0].clamp(0, 1).numpy(), (row, column, side))
         if method == "clean":
             top.set_title("Clean", fontsize=10)
             continue
@@ -122,7 +123,7 @@ def comparison_panel(
         top.set_title(f"{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}")
         top.title.set_fontsize(10)
         residual = bottom.imshow(
-            (image - clean)[0, 0], cmap="PuOr", vmin=-RESIDUAL_RANGE, vmax=RESIDUAL_RANGE
+            (image - clean)[0, 0].numpy(), cmap="PuOr", vmin=-RESIDUAL_RANGE, vmax=RESIDUAL_RANGE
         )
     figure.colorbar(
         residual, ax=axes, location="bottom", shrink=0.4, aspect=40, label="estimate - clean"
@@ -130,7 +131,7 @@ def comparison_panel(
     return figure
 
 
-def _draw_with_inset(axis: Axes, image: torch.Tensor, inset: tuple[int, int, int]) -> None:
+def _draw_with_inset(axis: Axes, image: np.ndarray, inset: tuple[int, int, int]) -> None:
     row, column, side = inset
     axis.imshow(image, cmap="gray", vmin=0, vmax=1)
     zoom = axis.inset_axes((0.53, 0.02, 0.45, 0.45))

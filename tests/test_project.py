@@ -28,40 +28,29 @@ def load_tool(name: str):
     return module
 
 
-def normalise(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def pins() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    return {
-        normalise(name): version
-        for name, _, version in (line.partition("==") for line in lines if "==" in line)
-    }
-
-
-def direct_dependencies() -> set[str]:
-    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-    names = {normalise(re.split(r"[\[<>=! ]", line)[0]) for group in groups for line in group}
-    return names - {"denoise-lib"}
+ENVIRONMENT = load_tool("write_environment")
 
 
 def test_constraints_pin_every_dependency():
-    assert direct_dependencies() <= set(pins())
-    assert pins()["torch"] == "2.13.0"
+    names = {ENVIRONMENT.normalise(name) for name in ENVIRONMENT.direct_dependencies()}
+
+    assert names <= set(ENVIRONMENT.pins())
+    assert ENVIRONMENT.pins()["torch"] == "2.13.0"
 
 
 def test_environment_yml_holds_the_same_set_as_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    packages = environment["dependencies"]
-    (from_pip,) = [entry["pip"] for entry in packages if isinstance(entry, dict)]
+    (from_pip,) = [e["pip"] for e in environment["dependencies"] if isinstance(e, dict)]
 
-    pinned = dict(line.split("==") for line in from_pip if "==" in line)
-
-    assert {normalise(name) for name in pinned} == direct_dependencies()
-    assert {normalise(name): version for name, version in pinned.items()} == {
-        name: pins()[name] for name in direct_dependencies()
+    versions = ENVIRONMENT.pins()
+    expected = {
+        f"{name}=={versions[ENVIRONMENT.normalise(name)]}"
+        for name in ENVIRONMENT.direct_dependencies()
     }
+
+    assert set(from_pip) == expected | {"--editable ."}
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert "python=3.11" in environment["dependencies"]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

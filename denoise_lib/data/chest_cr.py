@@ -2,51 +2,67 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from importlib.resources import files
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 
 from denoise_lib.data.dicom import read_dicom
-from denoise_lib.data.images import resize
+from denoise_lib.data.images import fit
 from denoise_lib.data.items import Dataset, Item, Split
 
+FILE = "RG1_UNCI.dcm"
 CREDIT = (
-    "RG1_UNCI.dcm of the Python package pydicom-data (MIT licence): computed radiography, Philips."
+    "RG1 of the DICOM Working Group 4 compression samples (Philips Thoravision, PA chest, "
+    "anonymised), published with the test data of pydicom: package pydicom-data (MIT licence)."
 )
 
-_Record = namedtuple("_Record", ["id", "group", "size"])
+
+@dataclass(frozen=True)
+class _Record:
+    id: str
+    group: str
 
 
 def load(size: int | None = 256) -> Dataset:
-    """A real frontal chest radiograph from the `pydicom-data` package.
+    """A chest radiograph with visible lesions, as a test image that no model was trained on.
+
+    The file holds 1955 x 1841 pixels, MONOCHROME1; bone is bright here as in every data set. It
+    was once compressed 10:1 with JPEG 2000, as its header says, so part of its finest grain and
+    structure is gone.
 
     Parameters
     ----------
     size : int or None
-        Side in pixels of the averaged middle square; None for the full 1955 x 1841 pixels.
+        Side in pixels: the centred square, box-averaged. The square loses 57 rows at the top,
+        where a white strip without anatomy lies, and 57 at the bottom. None: the whole image.
 
     Returns
     -------
     Dataset
-        One item in `test`; `train` and `val` are empty.
+        One item in `test`, id `RG1_UNCI-256` (`RG1_UNCI` at full size); `train` and `val` are
+        empty.
 
     Raises
     ------
-    ImportError
-        When pydicom or pydicom-data is not installed.
+    ModuleNotFoundError
+        When pydicom (on reading) or pydicom-data is not installed.
     """
-    name = "RG1_UNCI" if size is None else f"RG1_UNCI-{size}"
-    test = Split([_Record(name, "RG1", size)], _read)
-    return Dataset("chest-cr", Split(), Split(), test, credit=CREDIT)
+    path = _find()
+    record = _Record("RG1_UNCI" if size is None else f"RG1_UNCI-{size}", "RG1")
+
+    def read(record: _Record) -> Item:
+        return Item(image=fit(read_dicom(path), size), id=record.id, group=record.group)
+
+    return Dataset("chest-cr", Split(), Split(), Split([record], read), credit=CREDIT)
 
 
-def _read(record: _Record) -> Item:
+def _find() -> Path:
     try:
-        path = files("data_store") / "data" / "RG1_UNCI.dcm"
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            'The radiograph comes with a package: pip install "denoise_lib[dicom]".'
-        ) from error
-    image = read_dicom(path)
-    return Item(
-        image if record.size is None else resize(image, record.size), record.id, record.group
-    )
+        path = Path(str(resources.files("data_store") / "data" / FILE))
+    except ModuleNotFoundError:
+        path = None
+    if path is None or not path.is_file():
+        raise ModuleNotFoundError(
+            'The data set chest-cr needs pydicom-data: pip install "denoise_lib[dicom]"'
+        )
+    return path

@@ -1,4 +1,4 @@
-"""Read a radiograph from a DICOM file."""
+"""Read one DICOM radiograph as float32 in [0, 1], bright where the body absorbs."""
 
 from __future__ import annotations
 
@@ -9,64 +9,91 @@ import torch
 
 
 def read_dicom(path: str | Path) -> torch.Tensor:
-    """Read a single grey image as it is meant to be displayed.
+    """Read a single-frame grey DICOM file as it asks to be shown.
 
-    The file's own window (VOI) is applied where it has one; without it, black and white are the
-    ends of the stored bit depth. MONOCHROME1, where low values are bright, is inverted.
+    Stored values go through the modality transform (rescale slope and intercept, or its look-up
+    table), then through the window of the header, whose ends become 0 and 1. Without a window
+    the ends of the stored bit depth do. MONOCHROME1, where small values are bright, is inverted,
+    so that bone is bright in every image.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        A DICOM file.
+    path : str or Path
+        The file.
 
     Returns
     -------
     torch.Tensor
-        float32, shape (1, H, W), in [0, 1], bones bright.
+        float32, shape (1, H, W), values in [0, 1].
 
     Raises
     ------
-    ImportError
+    ModuleNotFoundError
         When pydicom is not installed.
+    FileNotFoundError
+        When there is no such file.
     ValueError
-        When the file is not DICOM, has no pixels, or is not one grey image.
+        When the file is no DICOM, or has no pixels, colour, several frames, or a compression
+        that the installed decoders cannot undo.
     """
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
         from pydicom.pixels import apply_modality_lut, apply_windowing
-    except ImportError as error:
-        raise ImportError(
-            'Reading DICOM needs pydicom: pip install "denoise_lib[dicom]".'
-        ) from error
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            'Reading DICOM needs pydicom: pip install "denoise_lib[dicom]"'
+        ) from None
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}: check the path.")
     try:
-        dicom = pydicom.dcmread(path)
-    except InvalidDicomError as error:
-        raise ValueError(f"{path} is not a DICOM file: check the path, or convert it.") from error
-    if "PixelData" not in dicom:
+        header = pydicom.dcmread(path)
+    except (pydicom.errors.InvalidDicomError, EOFError) as error:
+        raise ValueError(f"{path} is not a DICOM file: convert it or leave it out.") from error
+    _check(header, path)
+    # `pixel_array` honours PixelRepresentation (signed values) and BitsStored: bits above the
+    # stored ones, which old files fill with overlays, are cleared or sign-extended.
+    try:
+        stored = header.pixel_array
+    except Exception as error:  # each decoder plugin raises its own types
         raise ValueError(
-            f"{path} has no pixels (a report or a presentation state?): choose an image."
-        )
-    interpretation = dicom.get("PhotometricInterpretation", "")
-    if interpretation not in ("MONOCHROME1", "MONOCHROME2") or dicom.get("NumberOfFrames", 1) != 1:
-        raise ValueError(
-            f"{path} is not a single grey image ({interpretation}, "
-            f"{dicom.get('NumberOfFrames', 1)} frames): export one grey frame first."
-        )
-    values = apply_modality_lut(dicom.pixel_array, dicom).astype(np.float64)
-    low, high = _display_range(dicom)
-    if dicom.get("WindowWidth") is not None:
-        # pydicom maps the window onto the full output range, so that range is what we scale by.
-        values = apply_windowing(values, dicom)
-    image = ((values - low) / (high - low)).clip(0, 1)
-    if interpretation == "MONOCHROME1":
-        image = 1 - image
-    return torch.from_numpy(image.astype(np.float32))[None]
+            f"{path} has pixels that cannot be decoded ({header.file_meta.TransferSyntaxUID.name})"
+            ': if the file is whole, try pip install "pylibjpeg[all]".'
+        ) from error
+    values = apply_modality_lut(stored, header).astype(np.float64)
+    dark, bright = _ends(header)
+    # Why the window: the makers chose it for this detector, and without it the many files that
+    # declare more bits than their detector fills would come out almost black. It maps onto the
+    # ends, so the scale below holds with and without it. Of several windows the first is meant.
+    if header.get("WindowWidth") is not None and header.get("WindowCenter") is not None:
+        values = apply_windowing(values, header)
+    else:
+        dark, bright = min(dark, bright), max(dark, bright)  # a negative slope swaps them
+    unit = ((values - dark) / (bright - dark)).clip(0, 1)
+    if header.PhotometricInterpretation == "MONOCHROME1":
+        unit = 1 - unit
+    return torch.from_numpy(unit.astype(np.float32)[None])
 
 
-def _display_range(dicom) -> tuple[float, float]:
-    """Black and white in the units of the modality transform."""
-    bits, signed = dicom.BitsStored, dicom.PixelRepresentation == 1
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    slope, intercept = dicom.get("RescaleSlope", 1) or 1, dicom.get("RescaleIntercept", 0) or 0
-    return float(low * slope + intercept), float(high * slope + intercept)
+def _check(header, path: Path) -> None:
+    """Refuse what is not one grey image, in a sentence."""
+    if "PixelData" not in header:
+        raise ValueError(f"{path} is a DICOM file without pixels (a report?): leave it out.")
+    kind = header.get("PhotometricInterpretation", "no type")
+    if kind not in ("MONOCHROME1", "MONOCHROME2"):
+        raise ValueError(f"{path} is not a grey image ({kind}): export it as MONOCHROME2 or PNG.")
+    frames = int(header.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise ValueError(f"{path} holds {frames} frames: save each frame as a file of its own.")
+
+
+def _ends(header) -> tuple[float, float]:
+    """What the ends of the stored bit depth become under the modality transform."""
+    if header.get("ModalityLUTSequence"):
+        return 0.0, 2.0 ** header.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    bits = header.BitsStored
+    low = -(2 ** (bits - 1)) if header.PixelRepresentation else 0
+    slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
+    if slope is None or intercept is None:
+        slope, intercept = 1, 0  # as pydicom does
+    return float(low * slope + intercept), float((low + 2**bits - 1) * slope + intercept)

@@ -1,4 +1,4 @@
-"""Read one image file, whatever its kind, as float32 grey in [0, 1]."""
+"""Read one image from a file, whatever its format, as float32 in [0, 1]; crop and resize it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from denoise_lib.data.dicom import read_dicom
 
@@ -15,73 +15,137 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)
 
 
 def read_image(path: str | Path) -> torch.Tensor:
-    """Read a PNG, JPEG, TIFF or DICOM file; colour becomes luma, 8 and 16 bits fill [0, 1].
+    """Read a PNG, JPEG, TIFF or DICOM file as a grey image.
+
+    Integers are divided by the largest value of their type (255, or 65535 for 16 bits), so equal
+    grey values stay equal between files. Colour is converted to grey (ITU-R 601-2 luma).
+    A DICOM file, recognised by its name or its content, is read by `read_dicom`.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        The file; `.dcm` and `.dicom` are read as DICOM.
+    path : str or Path
+        The file.
 
     Returns
     -------
     torch.Tensor
-        float32, shape (1, H, W), in [0, 1].
+        float32, shape (1, H, W), values in [0, 1].
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it cannot be read as an image, or holds values that are no grey levels.
+        When the file is empty or no readable image, has several pages, or has values that cannot
+        be placed in [0, 1]: NaN, or numbers outside [0, 1] (floats) or 16 bits (integers).
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}: check the path.")
-    if path.suffix.lower() in DICOM_SUFFIXES:
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty (0 bytes): copy or download it again.")
+    if _is_dicom(path):
         return read_dicom(path)
+    return torch.from_numpy(_unit_range(_decode(path), path)[None])
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _decode(path: Path) -> np.ndarray:
+    """The grey values of a PNG, JPEG or TIFF file, (H, W), in the type they are stored in."""
     try:
-        with Image.open(path) as image:
-            values = _grey_levels(image, path)
-    except (UnidentifiedImageError, OSError) as error:
+        with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
+            if image.format == "TIFF" and image.n_frames > 1:
+                raise ValueError(
+                    f"{path} holds {image.n_frames} pages: save each page as a file of its own."
+                )
+            # A camera stores "turn me" as a tag; without this the picture would lie on its side.
+            upright = ImageOps.exif_transpose(image)
+            # `convert("L")` would clip deeper pixels to 255, so those keep their mode.
+            deep = upright.mode.startswith(("I", "F"))
+            return np.asarray(upright if deep else upright.convert("L"))
+    except UnidentifiedImageError:
         raise ValueError(
-            f"{path} cannot be read as an image (PNG, JPEG, TIFF or DICOM): convert it first."
-        ) from error
-    return torch.from_numpy(values.astype(np.float32))[None]
+            f"{path} is not a PNG, JPEG, TIFF or DICOM image: convert it to one of these."
+        ) from None
+    except (OSError, SyntaxError) as error:  # Pillow's words for a damaged file
+        raise ValueError(f"{path} is damaged ({error}): copy or download it again.") from error
 
 
-def _grey_levels(image: Image.Image, path: Path) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16 bits, which Pillow opens as I;16 or as 32-bit integers
-        values = np.asarray(image).astype(np.float64) / 65535
-    elif image.mode == "F":
-        values = np.asarray(image).astype(np.float64)
+def _unit_range(values: np.ndarray, path: Path) -> np.ndarray:
+    """Place stored values in [0, 1] as float32, or say why that cannot be done."""
+    if np.issubdtype(values.dtype, np.floating):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{path} has NaN or infinite pixels: repair or leave out this image.")
+        scale, kind = 1, "floating-point values outside [0, 1]"
     else:
-        return np.asarray(image.convert("L")).astype(np.float64) / 255
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        raise ValueError(
-            f"{path} holds values outside its format's grey levels, or NaN: "
-            "save it with 8 or 16 bits per pixel, or as floats in [0, 1]."
-        )
-    return values
+        # Some writers mark 16-bit images as 32-bit integers (Pillow's mode I).
+        scale, kind = (255 if values.dtype == np.uint8 else 65535), "values that exceed 16 bits"
+    if values.min() < 0 or values.max() > scale:
+        raise ValueError(f"{path} has {kind}: rescale it and save it as a 16-bit PNG or TIFF.")
+    # Divided in float64, then rounded to float32 once.
+    return (values.astype(np.float64) / scale).astype(np.float32)
 
 
-def resize(image: torch.Tensor, size: int) -> torch.Tensor:
-    """Cut the middle square out of an image and average it down (or interpolate it up).
+def center_square(image: torch.Tensor) -> torch.Tensor:
+    """Cut the largest centred square out of an image.
+
+    Cropping keeps the aspect ratio; padding would keep it too, but the constant border is trivial
+    to denoise and would flatter every PSNR.
 
     Parameters
     ----------
     image : torch.Tensor
-        float32, shape (1, H, W).
-    size : int
-        New side in pixels.
+        Shape (1, H, W).
 
     Returns
     -------
     torch.Tensor
-        float32, shape (1, size, size), by Pillow's box filter.
+        Shape (1, S, S) with S = min(H, W); values unchanged.
     """
     height, width = image.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = image[0, top : top + side, left : left + side].contiguous().numpy()
-    small = Image.fromarray(square).resize((size, size), Image.Resampling.BOX)
-    return torch.from_numpy(np.array(small, dtype=np.float32).clip(0, 1))[None]
+    return image[..., top : top + side, left : left + side]
+
+
+def resize(image: torch.Tensor, size: int) -> torch.Tensor:
+    """Resize to `size` x `size` with a box filter: each new pixel is the mean of those it covers.
+
+    The mean never leaves [0, 1] and never rings at edges, as bicubic or Lanczos filters do; when
+    shrinking it also averages the acquisition noise away, which suits a clean reference. An image
+    that is not square is squeezed: cut it with `center_square` first to keep its aspect ratio.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        float32, shape (1, H, W), values in [0, 1].
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (1, size, size), values in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When `size` is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"size is {size}, but an image has at least 1 pixel: give size >= 1.")
+    # Pillow's mode F computes in float32: no rounding to 8 bits on the way.
+    picture = Image.fromarray(image[0].contiguous().numpy())
+    resized = np.array(picture.resize((size, size), Image.Resampling.BOX))
+    return torch.from_numpy(resized)[None].clamp(0, 1)
+
+
+def fit(image: torch.Tensor, size: int | None) -> torch.Tensor:
+    """The centred square at `size` x `size` pixels, or the image as it is for `size=None`."""
+    return image if size is None else resize(center_square(image), size)

@@ -64,7 +64,7 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
     """Chest radiographs of NIH ChestX-ray14 at 256 x 256: 681 train, 50 val, 100 test.
 
     The published 1024 x 1024 files are averaged over 4 x 4 pixels once, on download, and only
-    the small ones are kept (831 files, about 40 MB). No patient is in two splits.
+    the small ones are kept (831 files, about 25 MB). No patient is in two splits.
 
     Parameters
     ----------
