@@ -1,9 +1,12 @@
 """Classical denoisers: one call for all, tuned, better than doing nothing."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
+from skimage import restoration
 
 from denoise_lib import baselines, metrics
 from denoise_lib.evaluation import apply
@@ -81,6 +84,35 @@ def test_the_tuned_parameters_are_better_than_their_neighbours(radiograph):
         return metrics.psnr(clean, denoiser(noisy, 25)).mean()
 
     assert quality(width) > max(quality(width / 2), quality(width * 2))
+
+
+def point() -> np.ndarray:
+    image = np.full((15, 15), 0.5)
+    image[7, 7] = 1
+    return image
+
+
+def test_bilateral_filter_is_centred_and_becomes_gaussian_when_it_ignores_grey_levels():
+    response = baselines._bilateral(point(), 1.0, width=1, strength=1e6)
+
+    expected = ndimage.gaussian_filter(point(), 1, mode="nearest", truncate=3)
+    np.testing.assert_allclose(response, expected, atol=1e-3)
+
+
+def test_bilateral_filter_keeps_edges():
+    edge = np.repeat([[0.0] * 8 + [1.0] * 8], 16, axis=0)
+
+    np.testing.assert_allclose(
+        baselines._bilateral(edge, 0.05, width=2, strength=3), edge, atol=1e-6
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="scikit-image 0.26: shifted spatial weights")
+def test_scikit_image_bilateral_filter_is_centred():
+    """When this passes, `_bilateral` can be scikit-image's again."""
+    response = restoration.denoise_bilateral(point(), sigma_color=1e6, sigma_spatial=1, mode="edge")
+
+    assert response.argmax() == 7 * 15 + 7
 
 
 def test_bm3d_is_offered_only_where_installed(monkeypatch):

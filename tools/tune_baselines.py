@@ -20,17 +20,17 @@ from denoise_lib.protocol import Protocol
 TUNED = Path(baselines.__file__).with_name("baselines_tuned.json")
 
 GRID = {
-    "gaussian": {"width": [0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8]},
-    "median": {"size": [3, 5, 7, 9]},
-    "bilateral": {"width": [1.5, 2, 3, 4], "strength": [2, 3, 4, 6]},
+    "gaussian": {"width": [0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3]},
+    "median": {"size": [3, 5, 7, 9, 11, 13]},
+    "bilateral": {"width": [1, 1.5, 2, 3], "strength": [2, 3, 4, 6, 9]},
     "nlm": {
-        "strength": [0.4, 0.5, 0.6, 0.7, 0.8, 1.0],
-        "patch_size": [5, 7],
-        "patch_distance": [7, 11],
+        "strength": [0.6, 0.8, 1.0, 1.2],
+        "patch_size": [5, 9, 13, 17, 21],
+        "patch_distance": [2, 3, 5, 7],
     },
-    "tv": {"strength": [0.8, 1.0, 1.2, 1.4, 1.6, 1.9]},
-    "wavelet": {"wavelet": ["db2", "db4", "sym4", "bior4.4"], "levels": [2, 3, 4, 5]},
-    "bm3d": {"strength": [0.9, 1.0, 1.1, 1.2]},
+    "tv": {"strength": [0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.1]},
+    "wavelet": {"wavelet": ["db2", "db4", "sym4", "sym8"], "levels": [2, 3, 4]},
+    "bm3d": {"strength": [1.0, 1.2, 1.3, 1.4, 1.6, 1.8]},
 }
 
 
