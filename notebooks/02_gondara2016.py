@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # A convolutional autoencoder for small medical data
 #
 # *Gondara, "Medical Image Denoising Using Convolutional Denoising Autoencoders", ICDM Workshops,
