@@ -233,7 +233,7 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     ----------
     curve : pandas.DataFrame
         What `training.fit` returns.
-    references : mapping, optional
+    references : mapping or pandas.Series, optional
         From a method to its PSNR (dB) on the same validation images, drawn as a line.
 
     Returns
@@ -245,7 +245,7 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     left.set(xlabel="step", ylabel="training loss")
     right.plot(curve.index, curve["psnr"], color="#D55E00", marker="o", markersize=4)
     right.set(xlabel="step", ylabel="validation PSNR (dB)")
-    for method, value in (references or {}).items():
+    for method, value in ({} if references is None else references).items():
         right.axhline(value, color=_colour_and_marker(method)[0], linestyle="--")
         right.annotate(
             label(method), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom"

@@ -69,10 +69,11 @@ def test_panel_shows_scores_and_residuals():
     np.testing.assert_allclose(residuals[0], (noisy - clean)[0, 0], atol=1e-6)
 
 
-def test_learning_curve_draws_the_references():
+@pytest.mark.parametrize("kind", [dict, pd.Series])
+def test_learning_curve_draws_the_references(kind):
     curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
 
-    right = plotting.learning_curve(curve, {"bm3d": 33.0}).axes[1]
+    right = plotting.learning_curve(curve, kind({"bm3d": 33.0})).axes[1]
 
     assert list(right.lines[0].get_ydata()) == [20, 30]
     assert list(right.lines[1].get_ydata()) == [33, 33]
