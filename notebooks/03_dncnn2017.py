@@ -29,7 +29,7 @@
 #
 # **You need** Python and the basics of a convolutional network; the pages on
 # [noise](../noise) and [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** about a minute and a half on two processor cores, less on a GPU.
+# **Running time:** two to three minutes on two processor cores, less on a GPU.
 
 # %%
 import sys

@@ -90,6 +90,25 @@ def test_a_chapter_starts_as_every_chapter_does(source):
     assert all(cell.metadata["mystnb"]["image"]["alt"] for cell in figures)
 
 
+def test_changed_text_is_taken_over_without_executing(tmp_path):
+    tool = load_tool("execute_notebooks")
+    source = tmp_path / "01_a.py"
+    source.write_text("# %% [markdown]\n# old\n\n# %%\n1 + 1\n")
+    notebook = tool.read_source(source)
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="2")]
+    notebook.metadata["denoise_book"] = {"fingerprint": tool.fingerprint(notebook)}
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+
+    unchanged = tool.take_over_text(source)
+    source.write_text("# %% [markdown]\n# new\n\n# %%\n1 + 1\n")
+
+    assert not unchanged
+    assert tool.is_current(source) and tool.take_over_text(source)
+    pair = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert pair.cells[0].source == "new"
+    assert pair.cells[1].outputs[0].text == "2"
+
+
 def test_a_changed_source_or_library_makes_a_chapter_stale(tmp_path, monkeypatch):
     tool = load_tool("execute_notebooks")
     (tmp_path / "denoise_lib").mkdir()

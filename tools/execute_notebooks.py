@@ -1,7 +1,8 @@
-"""Execute the chapters whose source, or the library behind them, has changed.
+"""Execute the chapters whose code, or the library behind them, has changed.
 
-People edit `notebooks/NN_name.py`. This writes its pair `NN_name.ipynb` with fresh outputs, unless
-the pair's stored fingerprint says that nothing has changed since it was made:
+People edit `notebooks/NN_name.py`. This writes its pair `NN_name.ipynb` with fresh outputs. Where
+the pair's stored fingerprint says that no code has changed since, it keeps the outputs and takes
+over the text only:
 
     python tools/execute_notebooks.py            the chapters that need it
     python tools/execute_notebooks.py --force    all of them
@@ -10,7 +11,9 @@ the pair's stored fingerprint says that nothing has changed since it was made:
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import io
 import json
 import os
 import time
@@ -19,10 +22,12 @@ from pathlib import Path
 import jupytext
 import nbformat
 import papermill
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+LARGE = 100_000  # characters of a picture in base64
 
 
 def library_files() -> list[Path]:
@@ -32,11 +37,15 @@ def library_files() -> list[Path]:
     return sorted([*code, *package.rglob("*.json"), *package.rglob("*.csv")])
 
 
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The cells that run, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Changes when a cell, or any code or table of the library, does."""
+    """Changes when the code of a cell, or any code or table of the library, does."""
     digest = hashlib.sha256()
-    cells = [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
-    digest.update(json.dumps(cells, sort_keys=True).encode())
+    digest.update(json.dumps([cell.source for cell in code_cells(notebook)]).encode())
     for path in library_files():
         digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -62,8 +71,21 @@ def is_current(source: Path) -> bool:
     return stored.get("fingerprint") == fingerprint(read_source(source))
 
 
+def take_over_text(source: Path) -> bool:
+    """Bring a current pair's text and metadata up to its source; whether anything differed."""
+    pair = source.with_suffix(".ipynb")
+    stored, notebook = nbformat.read(pair, as_version=4), read_source(source)
+    for old, new in zip(code_cells(stored), code_cells(notebook), strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    notebook.metadata = stored.metadata
+    if notebook == stored:
+        return False
+    nbformat.write(notebook, pair)
+    return True
+
+
 def strip(notebook: nbformat.NotebookNode) -> None:
-    """Remove what only the machine that ran it could use: timings, paths, live progress bars."""
+    """Remove what only the machine that ran it could use, and make large pictures smaller."""
     for key in ("papermill", "widgets"):
         notebook.metadata.pop(key, None)
     for cell in notebook.cells:
@@ -73,6 +95,17 @@ def strip(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = [
                 output for output in cell.outputs if WIDGET not in output.get("data", {})
             ]
+            for output in cell.outputs:
+                if len(output.get("data", {}).get("image/png", "")) > LARGE:
+                    output.data["image/png"] = with_palette(output.data["image/png"])
+
+
+def with_palette(png: str) -> str:
+    """The same picture in its 256 best colours: less than half the bytes, still no JPEG blocks."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    packed = io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(packed, format="PNG", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
 
 
 def execute(source: Path, preset: str) -> None:
@@ -116,7 +149,8 @@ def main() -> None:
         if arguments.names and source.stem not in arguments.names:
             continue
         if is_current(source) and not arguments.force:
-            print(f"{source.stem}: up to date")
+            changed = take_over_text(source)
+            print(f"{source.stem}: {'new text, same outputs' if changed else 'up to date'}")
             continue
         print(f"{source.stem}: executing", flush=True)
         execute(source, arguments.preset)
