@@ -1,6 +1,6 @@
-"""Figures of the book, in colours that colour-blind readers can tell apart.
+"""Figures and tables of the book, in colours that colour-blind readers can tell apart.
 
-Each function returns a matplotlib figure and shows nothing by itself.
+Functions that draw return a matplotlib figure and show nothing by themselves.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def comparison_panel(
     protocol : Protocol
         Defines the scores.
     inset : tuple of int, optional
-        Row, column and side, in pixels, of the square to magnify; by default a quarter of the
-        image's width, left of the middle.
+        Row, column and side, in pixels, of the square to magnify; by default a fifth of the
+        image's width, in the upper part of the left half: in a chest, ribs over lung.
     columns : int
         Images per row.
 
@@ -104,12 +104,13 @@ def comparison_panel(
         The clean image first. Residuals (estimate minus clean) are shown from -0.15 to 0.15.
     """
     height, width = clean.shape[-2:]
-    row, column, side = inset or (height // 2, width // 4, width // 5)
+    row, column, side = inset or (height // 4, width // 5, width // 5)
     panels = {"clean": clean, **estimates}
     bands = -(-len(panels) // columns)
     figure, axes = plt.subplots(
         2 * bands, columns, figsize=(2.6 * columns, 5.9 * bands), layout="constrained"
     )
+    figure.get_layout_engine().set(h_pad=0.09)  # else a title touches the residual above it
     for axis in axes.flat:
         axis.set_axis_off()
     for index, (method, image) in enumerate(panels.items()):
@@ -146,6 +147,31 @@ def _draw_with_inset(axis: Axes, image: np.ndarray, inset: tuple[int, int, int])
     for spine in zoom.spines.values():
         spine.set_color("#E69F00")
     axis.indicate_inset_zoom(zoom, edgecolor="#E69F00", alpha=1)
+
+
+def score_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """A summary of scores as readers see it: names, units, and the 95 % interval after each mean.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        What `summarise` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, one row per method in the summary's order.
+    """
+    columns = {"psnr": ("PSNR (dB)", 1, 2), "ssim": ("SSIM", 1, 3), "mse": ("MSE × 10⁴", 1e4, 2)}
+    table = pd.DataFrame(index=[label(method) for method in summary.index])
+    for metric, (title, scale, digits) in columns.items():
+        pairs = zip(scale * summary[metric], scale * summary[f"{metric}_ci"], strict=True)
+        table[title] = [
+            f"{value:.{digits}f}" + (f" ± {half:.{digits}f}" if np.isfinite(half) else "")
+            for value, half in pairs
+        ]
+    table["time per image (s)"] = [f"{seconds:.3f}" for seconds in summary["seconds"]]
+    return table.rename_axis(columns="method")
 
 
 def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None) -> Figure:

@@ -243,7 +243,7 @@ plt.show()
 # %%
 rows = pd.concat([results.references(protocol), evaluate(model, protocol, "dncnn")])
 table = summarise(rows)
-table[["psnr", "psnr_ci", "ssim", "ssim_ci", "mse", "seconds"]].rename(plotting.label).round(4)
+plotting.score_table(table)
 
 # %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method with confidence intervals, best at the top."}}
 plotting.metric_bars(rows, "psnr")

@@ -69,6 +69,20 @@ def test_panel_shows_scores_and_residuals():
     np.testing.assert_allclose(residuals[0], (noisy - clean)[0, 0], atol=1e-6)
 
 
+def test_score_table_has_names_units_and_intervals():
+    summary = pd.DataFrame(
+        {"psnr": [34.567, 30.0], "psnr_ci": [0.123, np.nan], "ssim": 0.91234, "ssim_ci": 0.01}
+        | {"mse": 0.000456, "mse_ci": 0.00001, "seconds": 0.25},
+        index=["bm3d", "mine"],
+    )
+
+    table = plotting.score_table(summary)
+
+    assert list(table["PSNR (dB)"]) == ["34.57 ± 0.12", "30.00"]
+    assert table.loc["BM3D", "SSIM"] == "0.912 ± 0.010"
+    assert table.loc["mine", "MSE × 10⁴"] == "4.56 ± 0.10"
+
+
 @pytest.mark.parametrize("kind", [dict, pd.Series])
 def test_learning_curve_draws_the_references(kind):
     curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
