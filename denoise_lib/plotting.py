@@ -110,7 +110,6 @@ def comparison_panel(
     figure, axes = plt.subplots(
         2 * bands, columns, figsize=(2.6 * columns, 5.9 * bands), layout="constrained"
     )
-    figure.get_layout_engine().set(h_pad=0.09)  # else a title touches the residual above it
     for axis in axes.flat:
         axis.set_axis_off()
     for index, (method, image) in enumerate(panels.items()):
@@ -121,7 +120,8 @@ def comparison_panel(
             top.set_title("Clean", fontsize=10)
             continue
         scores = score(clean, image, protocol)
-        top.set_title(f"{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}")
+        gap = "\n" if band else ""  # else the title touches the residual above it
+        top.set_title(f"{gap}{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}")
         top.title.set_fontsize(10)
         residual = bottom.imshow(
             (image - clean)[0, 0].numpy(), cmap="PuOr", vmin=-RESIDUAL_RANGE, vmax=RESIDUAL_RANGE
@@ -166,12 +166,16 @@ def score_table(summary: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(index=[label(method) for method in summary.index])
     for metric, (title, scale, digits) in columns.items():
         pairs = zip(scale * summary[metric], scale * summary[f"{metric}_ci"], strict=True)
-        table[title] = [
-            f"{value:.{digits}f}" + (f" ± {half:.{digits}f}" if np.isfinite(half) else "")
-            for value, half in pairs
-        ]
+        table[title] = [with_interval(value, half, digits) for value, half in pairs]
     table["time per image (s)"] = [f"{seconds:.3f}" for seconds in summary["seconds"]]
     return table.rename_axis(columns="method")
+
+
+def with_interval(value: float, half: float, digits: int) -> str:
+    """A number and its half interval, if there is one, that no line break parts."""
+    if not np.isfinite(half):
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
 
 
 def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None) -> Figure:
@@ -274,7 +278,12 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     for method, value in ({} if references is None else references).items():
         right.axhline(value, color=_colour_and_marker(method)[0], linestyle="--")
         right.annotate(
-            label(method), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom"
+            # On the left, where the curve is still far below.
+            label(method),
+            (0.02, value),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            fontsize=9,
         )
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

@@ -265,7 +265,7 @@ noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
 shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-2:]}
 shown["gondara"] = apply(model, noisy, sigma)
-plotting.comparison_panel(clean, shown, protocol, columns=5)
+plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
 
 # %% [markdown]
@@ -340,7 +340,7 @@ witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
 witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-2:]}
 witness_shown["gondara"] = apply(model, witness_noisy, sigma)
-plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=5)
+plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
 
 # %% tags=["remove-input"]

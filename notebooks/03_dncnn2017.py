@@ -216,7 +216,7 @@ for step in range(3):
 # its last layer is initialised with zeros. `training.fit` runs exactly this loop, plus four things
 # that make a short training good: a learning rate that rises and then falls along a cosine, a
 # running average of the weights, half precision where the processor multiplies it natively, and a
-# progress bar. A few validation images are denoised every hundred steps for the learning curve.
+# progress bar. A few validation images are denoised now and then for the learning curve.
 
 # %%
 torch.manual_seed(seed)
@@ -270,7 +270,7 @@ noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
 shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-2:]}
 shown["dncnn"] = apply(model, noisy, sigma)
-plotting.comparison_panel(clean, shown, protocol, columns=5)
+plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
 
 # %% [markdown]
@@ -343,7 +343,7 @@ witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
 witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-2:]}
 witness_shown["dncnn"] = apply(model, witness_noisy, sigma)
-plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=5)
+plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
 
 # %% tags=["remove-input"]

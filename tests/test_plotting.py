@@ -78,9 +78,9 @@ def test_score_table_has_names_units_and_intervals():
 
     table = plotting.score_table(summary)
 
-    assert list(table["PSNR (dB)"]) == ["34.57 ± 0.12", "30.00"]
-    assert table.loc["BM3D", "SSIM"] == "0.912 ± 0.010"
-    assert table.loc["mine", "MSE × 10⁴"] == "4.56 ± 0.10"
+    assert list(table["PSNR (dB)"]) == ["34.57\xa0±\xa00.12", "30.00"]
+    assert table.loc["BM3D", "SSIM"] == "0.912\xa0±\xa00.010"
+    assert table.loc["mine", "MSE × 10⁴"] == "4.56\xa0±\xa00.10"
 
 
 @pytest.mark.parametrize("kind", [dict, pd.Series])
