@@ -164,6 +164,31 @@ class GaussianNoise(Noise):
 
 
 @dataclass(frozen=True)
+class BlindGaussianNoise(Noise):
+    """Gaussian noise whose sigma is drawn for each image, evenly between two levels.
+
+    What DnCNN-B is trained with: [0, 55] in the paper.
+
+    Parameters
+    ----------
+    low, high : float
+        Range of the standard deviation on the 0-255 scale.
+    """
+
+    low: float = 0.0
+    high: float = 55.0
+
+    def __post_init__(self):
+        self._set(low=check_number(self.low, "low"))
+        self._set(high=check_number(self.high, "high", low=self.low))
+
+    def _corrupt(self, clean, draws):
+        level = draws.uniform(clean)[..., :1, :1]
+        sigma = self.low + (self.high - self.low) * level
+        return clean + sigma / 255 * draws.normal(clean)
+
+
+@dataclass(frozen=True)
 class PoissonGaussianNoise(Noise):
     """Photon noise plus electronic read noise, as a digital X-ray detector has it.
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from denoise_lib import models
 
-SMALL = {"dncnn": {"depth": 4, "features": 8}, "gondara": {"features": 8}}
+SMALL = {
+    "vincent": {"patch_size": 4, "stride": 2, "hidden": (16, 12)},
+    "gondara": {"features": 8},
+    "dncnn": {"depth": 4, "features": 8},
+    "liu": {},
+    "rdn": {"blocks": 2, "layers": 2, "growth": 4, "features": 8},
+}
 
 
 @pytest.fixture(params=models.available())
@@ -22,10 +28,24 @@ def small(request):
         ("dncnn", {}, 556_097),
         ("dncnn", {"depth": 20}, 667_073),
         ("gondara", {}, 112_001),
+        ("liu", {}, 1_027_937),
+        ("liu", {"channels": 3}, 1_033_443),
+        ("rdn", {}, 21_973_377),
+        ("rdn", {"blocks": 20, "layers": 6, "growth": 32}, 5_466_497),
+        # Tied: W, b and b' of 144-1000, 1000-1000 and 1000-1000.
+        ("vincent", {}, 144 * 1000 + 1144 + 2 * (1000 * 1000 + 2000)),
     ],
 )
 def test_parameter_counts(name, config, parameters):
     assert models.count_parameters(models.create(name, **config)) == parameters
+
+
+def test_denoising_autoencoder_parameters_with_and_without_tied_weights():
+    tied = models.DenoisingAutoencoder(784, 500)
+    untied = models.DenoisingAutoencoder(784, 500, tied=False)
+
+    assert models.count_parameters(tied) == 393_284
+    assert models.count_parameters(untied) == 393_284 + 392_000
 
 
 def test_dncnn_has_17_convolutions_and_no_bias_in_the_middle():
@@ -57,6 +77,17 @@ def test_dncnn_starts_as_the_identity_and_subtracts_its_residual():
     torch.testing.assert_close(model(noisy), noisy - 0.25)
 
 
+def test_dncnn_variants_of_the_ablation():
+    direct = models.create("dncnn", **SMALL["dncnn"], residual_learning=False).eval()
+    plain = models.create("dncnn", **SMALL["dncnn"], batch_norm=False)
+    noisy = torch.rand(1, 1, 20, 20)
+
+    torch.nn.init.constant_(direct.tail.bias, 0.25)
+    torch.testing.assert_close(direct(noisy), torch.full_like(noisy, 0.25))
+    assert not [m for m in plain.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert all(m.bias is not None for m in plain.modules() if isinstance(m, torch.nn.Conv2d))
+
+
 def test_dncnn_receptive_field_is_2d_plus_1():
     model = models.create("dncnn", depth=5, features=8).eval()
     torch.nn.init.ones_(model.tail.weight)
@@ -77,8 +108,9 @@ def test_gondara_output_is_in_the_range_of_an_image():
 
 def test_gradients_are_right_in_double_precision(small):
     small = small.double().eval()
-    if isinstance(small, models.DnCNN):
-        torch.nn.init.normal_(small.tail.weight, std=0.1)
+    for last in (getattr(small, "tail", None), getattr(small, "output", None)):
+        if last is not None:  # zero at first, which no wrong gradient would pass through
+            torch.nn.init.normal_(last.weight, std=0.1)
     noisy = torch.rand(1, 1, 6, 6, dtype=torch.float64, requires_grad=True)
 
     assert torch.autograd.gradcheck(small, noisy)
@@ -87,7 +119,9 @@ def test_gradients_are_right_in_double_precision(small):
 def test_each_model_overfits_one_batch(small):
     clean = torch.rand(2, 1, 4, 4).repeat_interleave(4, -1).repeat_interleave(4, -2)
     noisy = clean + 0.1 * torch.randn(clean.shape)
-    optimizer = torch.optim.Adam(small.parameters(), 1e-2)
+    # Sigmoid units learn slowly; the deepest network wants small steps.
+    rate = {"PatchAutoencoder": 3e-2, "LiuDenoiser": 1e-3}.get(type(small).__name__, 1e-2)
+    optimizer = torch.optim.Adam(small.parameters(), rate)
 
     def step():
         loss = torch.nn.functional.mse_loss(small(noisy), clean)
@@ -101,6 +135,91 @@ def test_each_model_overfits_one_batch(small):
     assert losses[-1] < 0.25 * losses[0]
 
 
+def test_training_and_evaluation_agree_once_the_statistics_have_settled(small):
+    """Batch norm's running statistics must describe what the layers see."""
+    norms = [m for m in small.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    noisy = torch.rand(8, 1, 24, 24)
+    with torch.no_grad():
+        for last in (getattr(small, "tail", None), getattr(small, "output", None)):
+            if last is not None:
+                torch.nn.init.normal_(last.weight, std=0.1)
+        in_training = [small.train()(noisy) for _ in range(80)][-1]
+        in_evaluation = small.eval()(noisy)
+
+    change = (in_training - noisy).std()
+    assert (in_training - in_evaluation).std() <= (0.05 * change if norms else 1e-6)
+
+
+def test_models_can_be_exported(small):
+    noisy = torch.rand(1, 1, 20, 28)
+
+    exported = torch.export.export(small.eval(), (noisy,)).module()
+
+    torch.testing.assert_close(exported(noisy), small(noisy))
+
+
+def test_models_can_be_compiled_as_one_graph(small):
+    noisy = torch.rand(1, 1, 21, 30)
+
+    compiled = torch.compile(small.eval(), backend="aot_eager", fullgraph=True)
+
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(noisy), small(noisy))
+
+
+def test_tied_decoder_is_the_transposed_encoder():
+    layer = models.DenoisingAutoencoder(6, 4, decoder="affine")
+    code = torch.rand(3, 4)
+
+    assert layer.decoder_weight is None
+    torch.testing.assert_close(layer.decode(code), code @ layer.weight + layer.decoder_bias)
+
+
+def test_overlapping_patches_of_an_identity_give_the_image_back():
+    model = models.PatchAutoencoder(patch_size=5, stride=3, hidden=(4,))
+    model.stack = torch.nn.Identity()
+    noisy = torch.rand(2, 1, 17, 23)
+
+    torch.testing.assert_close(model(noisy), noisy)
+
+
+def test_whole_image_autoencoder_takes_any_size_and_loses_what_does_not_fit():
+    model = models.WholeImageAutoencoder(size=8, hidden=(4,))
+
+    assert model(torch.rand(2, 1, 17, 31)).shape == (2, 1, 17, 31)
+
+
+def test_liu_released_form_loses_six_pixels_and_ours_none():
+    model = models.create("liu").eval()
+    torch.nn.init.normal_(model.output.weight, std=0.1)
+    noisy = torch.rand(1, 1, 40, 40)
+
+    assert model.valid(noisy).shape == (1, 1, 34, 34)
+    # 34 + 6 = 40: nothing but the replicated border is added, so the inside is the same.
+    inner = model(noisy[..., 3:-3, 3:-3])
+    assert inner.shape == (1, 1, 34, 34)
+    assert model(noisy).shape == noisy.shape
+
+
+def test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1():
+    model = models.create("rdn", **SMALL["rdn"])
+
+    assert model.fusion[0].in_channels == 2 * 8
+    torch.nn.init.zeros_(model.fusion[1].weight)
+    torch.nn.init.zeros_(model.fusion[1].bias)
+    noisy = torch.rand(1, 1, 9, 9)
+    torch.testing.assert_close(model(noisy), model.output(model.shallow1(noisy)))
+
+
+def test_rdn_image_skip_adds_no_parameter():
+    plain = models.create("rdn", **SMALL["rdn"])
+    skipping = models.create("rdn", **SMALL["rdn"], image_skip=True)
+    skipping.load_state_dict(plain.state_dict())
+    noisy = torch.rand(1, 1, 9, 9)
+
+    torch.testing.assert_close(skipping(noisy), noisy + plain(noisy))
+
+
 def test_state_dict_names_are_stable():
     assert list(models.create("gondara").state_dict())[:2] == [
         "encoder.0.weight",
@@ -110,10 +229,29 @@ def test_state_dict_names_are_stable():
     assert names[:2] == ["head.0.weight", "head.0.bias"]
     assert names[2:4] == ["body.0.0.weight", "body.0.1.weight"]
     assert names[-2:] == ["tail.weight", "tail.bias"]
+    assert list(models.create("vincent", **SMALL["vincent"]).state_dict())[:3] == [
+        "stack.layers.0.weight",
+        "stack.layers.0.bias",
+        "stack.layers.0.decoder_bias",
+    ]
+    names = list(models.create("rdn", **SMALL["rdn"]).state_dict())
+    assert names[:1] + names[4:5] == ["shallow1.weight", "blocks.0.convs.0.weight"]
+    assert "blocks.1.fusion.weight" in names and "fusion.0.weight" in names
+    names = list(models.create("liu").state_dict())
+    assert names[:3] == ["stem.weight", "stem.bias", "encode2.conv.0.weight"]
+    assert "decode2.bottleneck.6.weight" in names and names[-1] == "output.bias"
 
 
 def test_an_unknown_model_lists_the_known_ones():
-    with pytest.raises(ValueError, match="dncnn, gondara"):
+    with pytest.raises(ValueError, match="vincent, gondara, dncnn, liu, rdn"):
         models.create("resnet")
     with pytest.raises(ValueError, match="at least 2"):
         models.create("dncnn", depth=1)
+    with pytest.raises(ValueError, match="at least one block"):
+        models.create("rdn", blocks=0)
+    with pytest.raises(ValueError, match="sigmoid, affine"):
+        models.DenoisingAutoencoder(4, 2, decoder="relu")
+    with pytest.raises(ValueError, match="between 1 and the patch size"):
+        models.create("vincent", patch_size=4, stride=5)
+    with pytest.raises(ValueError, match="at least one hidden layer"):
+        models.create("vincent", hidden=())

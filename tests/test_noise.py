@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denoise_lib.noise import (
+    BlindGaussianNoise,
     GaussianNoise,
     MaskingNoise,
     PoissonGaussianNoise,
@@ -23,6 +24,7 @@ MODELS = [
     SaltPepperNoise(0.2),
     MaskingNoise(0.3),
     SpeckleNoise(40),
+    BlindGaussianNoise(5, 55),
 ]
 ids = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True)
 sides = st.integers(1, 24)
@@ -67,6 +69,17 @@ def test_bits_are_the_ones_recorded():
         "PoissonGaussianNoise": "dafa5d53efaf",
         "SaltPepperNoise": "8bab7bcc50c6",
     }
+
+
+def test_blind_noise_has_another_level_for_each_image():
+    clean = torch.full((400, 1, 32, 32), 0.5)
+
+    noisy = BlindGaussianNoise(10, 50).sample(clean, torch.Generator().manual_seed(0))
+
+    levels = 255 * (noisy - clean).flatten(1).std(dim=1)
+    assert levels.min() > 8 and levels.max() < 54
+    assert levels.mean().item() == pytest.approx(30, abs=2)
+    assert levels.std().item() == pytest.approx(40 / 12**0.5, abs=1.5)
 
 
 @pytest.mark.parametrize("draw", ["keyed", "fresh"])

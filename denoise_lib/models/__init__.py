@@ -6,14 +6,43 @@ subtracts inside. Defaults are the paper's configuration.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import nn
 
 from denoise_lib.models.dncnn import DnCNN
 from denoise_lib.models.gondara import ConvDenoisingAutoencoder
+from denoise_lib.models.liu import LiuDenoiser
+from denoise_lib.models.rdn import RDN
+from denoise_lib.models.vincent import (
+    DenoisingAutoencoder,
+    PatchAutoencoder,
+    StackedAutoencoder,
+    WholeImageAutoencoder,
+)
 
-_MODELS = {"dncnn": DnCNN, "gondara": ConvDenoisingAutoencoder}
+_MODELS = {
+    "vincent": PatchAutoencoder,
+    "gondara": ConvDenoisingAutoencoder,
+    "dncnn": DnCNN,
+    "dncnn-b": partial(DnCNN, depth=20),
+    "liu": LiuDenoiser,
+    "rdn": RDN,
+}
 
-__all__ = ["ConvDenoisingAutoencoder", "DnCNN", "available", "count_parameters", "create"]
+__all__ = [
+    "RDN",
+    "ConvDenoisingAutoencoder",
+    "DenoisingAutoencoder",
+    "DnCNN",
+    "LiuDenoiser",
+    "PatchAutoencoder",
+    "StackedAutoencoder",
+    "WholeImageAutoencoder",
+    "available",
+    "count_parameters",
+    "create",
+]
 
 
 def available() -> list[str]:

@@ -18,24 +18,33 @@ class DnCNN(nn.Module):
         Number of convolutions D: 17 for DnCNN-S (one noise level), 20 for DnCNN-B (blind).
     features : int
         Feature maps per layer.
+    batch_norm : bool
+        Without it, the middle convolutions have a bias. For the paper's ablation.
+    residual_learning : bool
+        Without it, the layers give the image itself. For the same ablation.
     """
 
-    def __init__(self, depth: int = 17, features: int = 64):
+    def __init__(
+        self,
+        depth: int = 17,
+        features: int = 64,
+        batch_norm: bool = True,
+        residual_learning: bool = True,
+    ):
         super().__init__()
         if depth < 2:
             raise ValueError(f"DnCNN needs a depth of at least 2, not {depth}.")
         self.head = nn.Sequential(nn.Conv2d(1, features, 3, padding=1), nn.ReLU())
-        self.body = nn.Sequential(*(self._middle(features) for _ in range(depth - 2)))
+        self.body = nn.Sequential(*(self._middle(features, batch_norm) for _ in range(depth - 2)))
         self.tail = nn.Conv2d(features, 1, 3, padding=1)
+        self.residual_learning = residual_learning
         self._initialise()
 
     @staticmethod
-    def _middle(features: int) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Conv2d(features, features, 3, padding=1, bias=False),
-            nn.BatchNorm2d(features),
-            nn.ReLU(),
-        )
+    def _middle(features: int, batch_norm: bool) -> nn.Sequential:
+        conv = nn.Conv2d(features, features, 3, padding=1, bias=not batch_norm)
+        norm = [nn.BatchNorm2d(features)] if batch_norm else []
+        return nn.Sequential(conv, *norm, nn.ReLU())
 
     def _initialise(self) -> None:
         # The last convolution starts at zero, so that R(y) = 0 and the first estimate is y itself.
@@ -66,4 +75,5 @@ class DnCNN(nn.Module):
         torch.Tensor
             Shape (N, 1, H, W), not clipped.
         """
-        return noisy - self.residual(noisy)
+        output = self.residual(noisy)
+        return noisy - output if self.residual_learning else output
