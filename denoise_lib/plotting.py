@@ -28,10 +28,15 @@ _STYLES = {
     "nlm": ("Non-local means", "#009E73", "P"),
     "tv": ("Total variation", "#009E73", "X"),
     "bm3d": ("BM3D", "#000000", "D"),
+    "vincent": ("Stacked autoencoder", "#E69F00", "d"),
     "gondara": ("Conv. autoencoder", "#E69F00", "o"),
     "dncnn": ("DnCNN", "#D55E00", "s"),
+    "dncnn-b": ("DnCNN-B (blind)", "#D55E00", "*"),
+    "liu": ("Liu's denoiser", "#0072B2", "p"),
+    "liu-joint": ("Liu's, joint training", "#0072B2", "H"),
+    "rdn": ("RDN (small)", "#0072B2", "h"),
 }
-_UNKNOWN = ("#0072B2", "o")
+_UNKNOWN = ("#666666", "o")
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
 RESIDUAL_RANGE = 0.15
 

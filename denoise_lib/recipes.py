@@ -45,6 +45,72 @@ RECIPES = {
 }
 
 
+RECIPES["liu"] = {
+    "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4),
+    # Patches as large as the task network needs to know where it is.
+    "quick": Recipe(steps=400, batch_size=2, patch_size=128, learning_rate=3e-3, validate_every=50),
+    "full": Recipe(steps=80_000, batch_size=64, patch_size=64, ema=0.999, validate_every=2000),
+}
+RECIPES["rdn"] = {
+    "smoke": Recipe(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
+    "quick": Recipe(
+        steps=1000,
+        batch_size=4,
+        patch_size=48,
+        learning_rate=3e-3,
+        loss="l1",
+        validate_every=100,
+    ),
+    "full": Recipe(
+        steps=200_000,
+        batch_size=16,
+        patch_size=48,
+        learning_rate=1e-4,
+        loss="l1",
+        ema=0.999,
+        validate_every=2000,
+    ),
+}
+RECIPES["vincent"] = {
+    "smoke": Recipe(steps=8, batch_size=4, patch_size=48, validate_every=4),
+    "quick": Recipe(
+        steps=1500, batch_size=8, patch_size=48, learning_rate=5e-3, validate_every=150
+    ),
+    "full": Recipe(steps=100_000, batch_size=32, patch_size=48, ema=0.999, validate_every=2000),
+}
+
+# For each layer of a stacked autoencoder, before it is trained as a denoiser.
+PRETRAINING = {
+    "smoke": Recipe(steps=8, validate_every=8),
+    "quick": Recipe(steps=600, learning_rate=1e-3, validate_every=100),
+    "full": Recipe(steps=30_000, learning_rate=1e-3, ema=0.999, validate_every=1000),
+}
+
+# The papers' networks of these two are beyond a minute; `full` has the papers' configuration.
+_SMALL = {
+    "rdn": {"blocks": 4, "layers": 4, "growth": 16, "features": 32},
+    "vincent": {"hidden": (512, 512), "tied": False, "stride": 4},
+}
+
+
+def configuration(model: str, preset: str = "quick") -> dict:
+    """How `models.create` should make a model that is to be trained at a budget.
+
+    Parameters
+    ----------
+    model : str
+        A name that `denoise_lib.models.create` knows.
+    preset : str
+        "smoke", "quick" or "full".
+
+    Returns
+    -------
+    dict
+        Arguments for `models.create`; empty where the paper's own configuration is used.
+    """
+    return {} if preset == "full" else dict(_SMALL.get(model, {}))
+
+
 def recipe(model: str, preset: str = "quick") -> Recipe:
     """The recipe of a model at a budget.
 

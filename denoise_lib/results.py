@@ -94,7 +94,7 @@ def save(rows: pd.DataFrame, preset: str | None = None, where: Path | None = Non
     """
     (dataset,), (method,) = rows["dataset"].unique(), rows["method"].unique()
     path = (where or folder()) / dataset / f"{method}.csv"
-    rows = rows.assign(preset=preset, commit=_commit(), machine=_machine())
+    rows = rows.assign(preset=preset, **provenance())
     if path.exists():
         older = pd.read_csv(path)
         kept = older[~older["protocol"].isin(rows["protocol"])]
@@ -103,6 +103,43 @@ def save(rows: pd.DataFrame, preset: str | None = None, where: Path | None = Non
     # Sorted and rounded, so that a repeated run changes as few lines as possible.
     rows.sort_values(["sigma", "image"]).to_csv(path, index=False, float_format="%.6g")
     return path
+
+
+def load_ablation(name: str) -> pd.DataFrame:
+    """Read a committed side study of one chapter, as `tools/run_ablations.py` wrote it.
+
+    Parameters
+    ----------
+    name : str
+        The study, e.g. "dncnn".
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per trained network, or per measurement.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such study; the message lists those there are.
+    """
+    path = ablation_path(name)
+    if not path.exists():
+        known = sorted(p.stem.removeprefix("ablation_") for p in folder().glob("ablation_*.csv"))
+        raise FileNotFoundError(
+            f"No side study {name!r} in {folder()}; there are: {', '.join(known) or 'none'}."
+        )
+    return pd.read_csv(path)
+
+
+def ablation_path(name: str) -> Path:
+    """Where a side study's table is."""
+    return folder() / f"ablation_{name}.csv"
+
+
+def provenance() -> dict[str, str]:
+    """The commit and the machine, as they stand in every committed row."""
+    return {"commit": _commit(), "machine": _machine()}
 
 
 def _commit() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -68,32 +69,39 @@ class Recipe:
 
 
 def sample_patches(
-    images: torch.Tensor, count: int, patch_size: int, generator: torch.Generator
+    images: torch.Tensor,
+    count: int,
+    patch_size: int,
+    generator: torch.Generator,
+    flip: bool = True,
 ) -> torch.Tensor:
     """Random square patches, each flipped and transposed at random.
 
     Parameters
     ----------
     images : torch.Tensor
-        Shape (N, 1, H, W), on the generator's device.
+        Shape (N, C, H, W), on the generator's device; channels (an image and its masks, say) are
+        cut alike.
     count : int
         Number of patches.
     patch_size : int
         Side in pixels, at most min(H, W).
     generator : torch.Generator
         Source of the randomness.
+    flip : bool
+        Without it, left stays left and up stays up: for a task that has to know where the heart is.
 
     Returns
     -------
     torch.Tensor
-        Shape (count, 1, patch_size, patch_size).
+        Shape (count, C, patch_size, patch_size).
 
     Raises
     ------
     ValueError
         When a patch does not fit into an image.
     """
-    number, _, height, width = images.shape
+    number, channels, height, width = images.shape
     if patch_size > min(height, width):
         raise ValueError(
             f"Patches of {patch_size} pixels do not fit into images of {height} x {width}: "
@@ -101,15 +109,18 @@ def sample_patches(
         )
 
     def draw(high: int) -> torch.Tensor:
-        return torch.randint(high, (count, 1, 1), generator=generator, device=images.device)
+        return torch.randint(high, (count, 1, 1, 1), generator=generator, device=images.device)
 
     offsets = torch.arange(patch_size, device=images.device)
-    rows = draw(height - patch_size + 1) + offsets[None, :, None]
-    columns = draw(width - patch_size + 1) + offsets[None, None, :]
-    patches = images[draw(number), 0, rows, columns]
+    rows = draw(height - patch_size + 1) + offsets[:, None]
+    columns = draw(width - patch_size + 1) + offsets
+    channel = torch.arange(channels, device=images.device)[:, None, None]
+    patches = images[draw(number), channel, rows, columns]
+    if not flip:
+        return patches
     patches = torch.where(draw(2) == 1, patches.flip(-1), patches)
     patches = torch.where(draw(2) == 1, patches.flip(-2), patches)
-    return torch.where(draw(2) == 1, patches.mT, patches)[:, None]
+    return torch.where(draw(2) == 1, patches.mT, patches)
 
 
 def fit(
@@ -153,6 +164,56 @@ def fit(
         When the images are not a batch of grey images in [0, 1], or the patches do not fit.
     """
     check_clean(images)
+    images = images.to(training_device())
+    loss_function = LOSSES[recipe.loss]
+
+    def batch_loss(run, generator):
+        clean = sample_patches(images, recipe.batch_size, recipe.patch_size, generator)
+        return loss_function(run(model, noise.sample(clean, generator)), clean)
+
+    return optimise(model, batch_loss, recipe, denoising_quality(validation), progress)
+
+
+def denoising_quality(validation: Protocol | None) -> Callable[[torch.nn.Module], dict]:
+    """What `fit` measures while it trains: the mean PSNR, NaN without a protocol."""
+
+    def measure(model: torch.nn.Module) -> dict[str, float]:
+        if validation is None:
+            return {"psnr": float("nan")}
+        return {"psnr": evaluate(model, validation, progress=False)["psnr"].mean()}
+
+    return measure
+
+
+def optimise(
+    model: torch.nn.Module,
+    batch_loss: Callable,
+    recipe: Recipe,
+    measure: Callable[[torch.nn.Module], dict],
+    progress: bool = True,
+) -> pd.DataFrame:
+    """The training loop itself, for any loss; `fit` is the one for denoising.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained in place; gets the averaged weights in the end.
+    batch_loss : callable
+        ``batch_loss(run, generator) -> loss`` draws a batch with the generator and returns its
+        loss. ``run(network, inputs)`` is the network's output in float32, computed in half
+        precision where that is faster.
+    recipe : Recipe
+        Steps, learning rate, averaging.
+    measure : callable
+        ``measure(averaged_model) -> {name: value}``, every `recipe.validate_every` steps.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by step: `loss` (mean since the last row), what `measure` returns, and `seconds`.
+    """
     accelerator = _accelerator()
     model.train().to(accelerator.device, memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True)
@@ -164,19 +225,17 @@ def fit(
         pct_start=0.1,
         cycle_momentum=False,
     )
-    images = images.to(accelerator.device)
     generator = torch.Generator(accelerator.device).manual_seed(recipe.seed)
-    loss_function = LOSSES[recipe.loss]
+
+    def run(network: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+        with accelerator.autocast():
+            return network(inputs).float()
 
     curve, losses, start = [], [], time.perf_counter()
     bar = tqdm(range(1, recipe.steps + 1), desc="training", disable=not progress)
     try:
         for step in bar:
-            clean = sample_patches(images, recipe.batch_size, recipe.patch_size, generator)
-            noisy = noise.sample(clean, generator)
-            with accelerator.autocast():
-                estimate = model(noisy)
-            loss = loss_function(estimate.float(), clean)
+            loss = batch_loss(run, generator)
             optimizer.zero_grad()
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
@@ -185,24 +244,15 @@ def fit(
             average.update_parameters(model)
             losses.append(loss.detach())
             if step % recipe.validate_every == 0 or step == recipe.steps:
-                curve.append(_measure(step, losses, average.module, validation, start))
-                bar.set_postfix({name: f"{value:.4g}" for name, value in curve[-1].items()})
+                row = {"loss": torch.stack(losses).mean().item(), **measure(average.module)}
+                curve.append({"step": step, **row, "seconds": time.perf_counter() - start})
+                bar.set_postfix({name: f"{value:.4g}" for name, value in row.items()})
                 losses = []
     except KeyboardInterrupt:
         bar.write(f"Stopped at step {bar.n} of {recipe.steps}; the model keeps what it learned.")
     model.load_state_dict(average.module.state_dict())
     model.eval()
-    return pd.DataFrame(curve, columns=["step", "loss", "psnr", "seconds"]).set_index("step")
-
-
-def _measure(step, losses, model, validation, start) -> dict[str, float]:
-    scores = None if validation is None else evaluate(model, validation, progress=False)
-    return {
-        "step": step,
-        "loss": torch.stack(losses).mean().item(),
-        "psnr": float("nan") if scores is None else scores["psnr"].mean(),
-        "seconds": time.perf_counter() - start,
-    }
+    return pd.DataFrame(curve).set_index("step") if curve else pd.DataFrame()
 
 
 def _accelerator() -> Accelerator:
@@ -213,6 +263,11 @@ def _accelerator() -> Accelerator:
         processor = torch.cpu.get_capabilities()
         native = processor.get("amx_bf16", False) or processor.get("avx512_bf16", False)
     return Accelerator(mixed_precision="bf16" if native else "no")
+
+
+def training_device() -> torch.device:
+    """Where `fit` trains: the GPU where there is one."""
+    return _accelerator().device
 
 
 def _moving_average(decay: float):

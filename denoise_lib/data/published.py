@@ -14,7 +14,7 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -125,6 +125,35 @@ def load_bsd68(download: Collection[str] = ALL) -> Dataset:
     return _natural("bsd68", "test", BSDS_CREDIT, download)
 
 
+def dncnn_file(file: str, source_path: str, sha256: str) -> Path:
+    """A file of the DnCNN authors' repository, checked; downloaded where DENOISE_DATA is not set.
+
+    Parameters
+    ----------
+    file : str
+        Where it lies below DENOISE_DATA or the cache.
+    source_path : str
+        Its path in the repository.
+    sha256 : str
+        What it must hash to.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, ValueError
+        When it cannot be downloaded, is not in DENOISE_DATA, or is not the published file.
+    """
+    url = f"{RAW}/{NATURAL_REPOSITORY}/{quote(source_path)}"
+    record = _Record(id=file, group=file, split="test", file=file, url=url, source_sha256=sha256)
+    path = _available(record)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise ValueError(f"{path} is not the published file: delete it and get it anew.")
+    return path
+
+
 def _natural(name: str, split: str, credit: str, download: Collection[str]) -> Dataset:
     records = [
         _Record(
@@ -149,32 +178,32 @@ def _manifest(name: str) -> list[dict[str, str]]:
 def _dataset(
     name: str, records: Sequence[_Record], credit: str, download: Collection[str]
 ) -> Dataset:
-    read = _reader()
     if not os.environ.get("DENOISE_DATA"):
         _download_missing(name, [record for record in records if record.split in download])
     train, val, test = (
-        Split([record for record in records if record.split == split], read) for split in ALL
+        Split([record for record in records if record.split == split], _read) for split in ALL
     )
     return Dataset(name, train, val, test, credit=credit)
 
 
-def _reader() -> Callable[[_Record], Item]:
-    """How records are read: from DENOISE_DATA as it is set now, or else from the cache."""
+def _read(record: _Record) -> Item:
+    path = _available(record)
+    pixels = _pixels(path.read_bytes(), record, path)
+    image = torch.from_numpy(pixels.astype(np.float32) / 255)[None]
+    return Item(image=image, id=record.id, group=record.group, label=record.label)
+
+
+def _available(record: _Record) -> Path:
+    """The record's file in DENOISE_DATA, or else in the cache, downloaded if it is not there."""
     folder = os.environ.get("DENOISE_DATA")
-
-    def read(record: _Record) -> Item:
-        path = Path(folder) / record.file if folder else cached(record)
-        if not path.is_file():
-            if folder:
-                raise FileNotFoundError(
-                    f"{path} is missing: put it there, or unset DENOISE_DATA to download it."
-                )
-            _download(record)
-        pixels = _pixels(path.read_bytes(), record, path)
-        image = torch.from_numpy(pixels.astype(np.float32) / 255)[None]
-        return Item(image=image, id=record.id, group=record.group, label=record.label)
-
-    return read
+    path = Path(folder) / record.file if folder else cached(record)
+    if not path.is_file():
+        if folder:
+            raise FileNotFoundError(
+                f"{path} is missing: put it there, or unset DENOISE_DATA to download it."
+            )
+        _download(record)
+    return path
 
 
 def _pixels(content: bytes, record: _Record, source: Path | str) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""Greedy layer-wise training of a stack of denoising autoencoders (Vincent et al. 2008)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+
+from denoise_lib.models import StackedAutoencoder
+from denoise_lib.noise import Noise
+from denoise_lib.training import Recipe, optimise
+
+
+def pretrain(
+    stack: StackedAutoencoder,
+    draw: Callable[[torch.Generator], torch.Tensor],
+    corruption: Noise,
+    recipe: Recipe,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train each layer to undo the corruption of its own input, the lowest first.
+
+    Only the input of the layer being trained is corrupted; what the layers below hand up is
+    computed from the uncorrupted image. A sigmoid decoder is trained with the cross-entropy, an
+    affine one with the squared error, both against the clean input.
+
+    Parameters
+    ----------
+    stack : StackedAutoencoder
+        Trained in place.
+    draw : callable
+        ``draw(generator) -> vectors``: a batch of clean inputs of shape (N, inputs), in [0, 1].
+    corruption : Noise
+        Drawn anew for every batch.
+    recipe : Recipe
+        For each layer.
+    progress : bool
+        Show a progress bar for each layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The learning curves, indexed by step, with a column `layer` (1 is the lowest).
+    """
+    curves = []
+    for depth, layer in enumerate(stack.layers):
+
+        def batch_loss(run, generator, depth=depth, layer=layer):
+            with torch.no_grad():
+                clean = stack.to(generator.device).encode(draw(generator), depth)
+            estimate = run(layer, corruption.sample(clean, generator))
+            return reconstruction_loss(layer.decoder, estimate, clean)
+
+        curve = optimise(layer, batch_loss, recipe, lambda model: {}, progress)
+        curves.append(curve.assign(layer=depth + 1))
+    return pd.concat(curves)
+
+
+def reconstruction_loss(decoder: str, estimate: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy for a sigmoid decoder, squared error for an affine one: means over values."""
+    if decoder == "sigmoid":
+        return F.binary_cross_entropy(estimate, clean)
+    return F.mse_loss(estimate, clean)

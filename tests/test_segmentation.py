@@ -1,0 +1,113 @@
+"""The task network, Dice, and joint training: only the denoiser may learn."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from denoise_lib import models
+from denoise_lib.data import load_dataset
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.segmentation import (
+    UNet,
+    dice,
+    fit_joint,
+    fit_task,
+    images_and_masks,
+    segment,
+    task_loss,
+)
+from denoise_lib.training import Recipe
+
+
+def discs(count: int = 4, side: int = 48) -> torch.Tensor:
+    """Bright discs and their masks, stacked as `images_and_masks` stacks them."""
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    centres = torch.randint(12, side - 12, (count, 2), generator=generator)
+    masks = torch.stack(
+        [((rows - r) ** 2 + (columns - c) ** 2 < 81).float() for r, c in centres.tolist()]
+    )
+    return torch.stack([0.2 + 0.6 * masks, masks], dim=1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(height=st.integers(1, 40), width=st.integers(1, 40))
+def test_task_network_takes_any_size(height, width):
+    task = UNet(3, widths=(4, 8, 8)).eval()
+
+    assert task(torch.rand(2, 1, height, width)).shape == (2, 3, height, width)
+
+
+def test_dice_of_known_overlaps():
+    truth = torch.zeros(1, 3, 2, 2)
+    truth[0, :2, 0] = 1  # the upper row, twice; the third mask is empty
+    logits = torch.full((1, 3, 2, 2), -1.0)
+    logits[0, 0, 0] = 1  # the upper row: equal
+    logits[0, 1, :, 0] = 1  # the left column: one pixel of two in common
+
+    assert dice(logits, truth).tolist() == [[1.0, 0.5, 1.0]]
+
+
+def test_masks_are_stacked_behind_their_image():
+    split = load_dataset("chest-drr").test[:2]
+
+    stacked = images_and_masks(split)
+
+    assert stacked.shape == (2, 5, 256, 256)
+    assert torch.equal(stacked[1, :1], split[1].image)
+    assert set(np.unique(stacked[:, 1:])) == {0.0, 1.0}
+
+
+def test_task_network_learns_to_find_discs():
+    torch.manual_seed(0)
+    stacked, task = discs(), UNet(1, widths=(8, 16))
+
+    fit_task(task, stacked, Recipe(steps=60, batch_size=4, patch_size=48, learning_rate=2e-2))
+
+    assert dice(segment(task, stacked[:, :1]), stacked[:, 1:]).min() > 0.9
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1])
+def test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network(weight):
+    torch.manual_seed(0)
+    task, denoiser = UNet(1, widths=(4, 8)), models.create("dncnn", depth=3, features=4)
+    before = {name: value.clone() for name, value in task.state_dict().items()}
+    tail = denoiser.tail.weight.detach().clone()
+
+    fit_joint(
+        denoiser,
+        task,
+        discs(),
+        GaussianNoise(25),
+        Recipe(steps=3, batch_size=2, patch_size=32),
+        weight,
+        progress=False,
+    )
+
+    assert not torch.equal(denoiser.tail.weight.cpu(), tail)
+    for name, value in task.state_dict().items():
+        assert torch.equal(value.cpu(), before[name]), name
+    assert all(parameter.grad is None for parameter in task.parameters())
+
+
+def test_the_tasks_gradient_reaches_the_denoiser_through_frozen_weights():
+    task = UNet(1, widths=(4, 8)).eval().requires_grad_(False)
+    estimate = torch.rand(1, 1, 16, 16, requires_grad=True)
+
+    task_loss(task(estimate), torch.ones(1, 1, 16, 16)).backward()
+
+    assert estimate.grad.abs().sum() > 0
+
+
+def test_a_weight_of_zero_is_plain_denoising():
+    def train(weight):
+        torch.manual_seed(0)
+        denoiser, task = models.create("dncnn", depth=3, features=4), UNet(1, widths=(4, 8))
+        recipe = Recipe(steps=3, batch_size=2, patch_size=32)
+        fit_joint(denoiser, task, discs(), GaussianNoise(25), recipe, weight, progress=False)
+        return denoiser.tail.weight.detach().cpu()
+
+    assert torch.equal(train(0.0), train(0.0))
+    assert not torch.equal(train(0.0), train(1.0))
