@@ -106,10 +106,13 @@ def comparison_panel(
     Returns
     -------
     matplotlib.figure.Figure
-        The clean image first. Residuals (estimate minus clean) are shown from -0.15 to 0.15.
+        The clean image first. Insets span the grey levels of the clean detail, residuals
+        (estimate minus clean) -0.15 to 0.15.
     """
     height, width = clean.shape[-2:]
     row, column, side = inset or (height // 4, width // 5, width // 5)
+    detail = clean[..., row : row + side, column : column + side]
+    contrast = detail.min().item(), detail.max().item()
     panels = {"clean": clean, **estimates}
     bands = -(-len(panels) // columns)
     figure, axes = plt.subplots(
@@ -120,7 +123,7 @@ def comparison_panel(
     for index, (method, image) in enumerate(panels.items()):
         band, place = divmod(index, columns)
         top, bottom = axes[2 * band, place], axes[2 * band + 1, place]
-        _draw_with_inset(top, image[0, 0].clamp(0, 1).numpy(), (row, column, side))
+        _draw_with_inset(top, image[0, 0].clamp(0, 1).numpy(), (row, column, side), contrast)
         if method == "clean":
             top.set_title("Clean", fontsize=10)
             continue
@@ -137,15 +140,17 @@ def comparison_panel(
     return figure
 
 
-def _draw_with_inset(axis: Axes, image: np.ndarray, inset: tuple[int, int, int]) -> None:
+def _draw_with_inset(
+    axis: Axes, image: np.ndarray, inset: tuple[int, int, int], contrast: tuple[float, float]
+) -> None:
     row, column, side = inset
     axis.imshow(image, cmap="gray", vmin=0, vmax=1)
     zoom = axis.inset_axes((0.53, 0.02, 0.45, 0.45))
     zoom.imshow(
         image[row : row + side, column : column + side],
         cmap="gray",
-        vmin=0,
-        vmax=1,
+        vmin=contrast[0],
+        vmax=contrast[1],
         extent=(column, column + side, row + side, row),
     )
     zoom.set(xticks=[], yticks=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pandas as pd
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 
 from denoise_lib.models import StackedAutoencoder
 from denoise_lib.noise import Noise
-from denoise_lib.training import Recipe, optimise
+from denoise_lib.training import Recipe, optimise, sample_patches
 
 
 def pretrain(
@@ -56,6 +57,33 @@ def pretrain(
         curve = optimise(layer, batch_loss, recipe, lambda model: {}, progress)
         curves.append(curve.assign(layer=depth + 1))
     return pd.concat(curves)
+
+
+def patch_vectors(
+    images: torch.Tensor, patch_size: int = 12, count: int = 256
+) -> Callable[[torch.Generator], torch.Tensor]:
+    """What `pretrain` draws from: random patches of images, as vectors.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Shape (N, 1, H, W), in [0, 1].
+    patch_size : int
+        Side in pixels.
+    count : int
+        Patches in a batch.
+
+    Returns
+    -------
+    callable
+        ``draw(generator) -> vectors`` of shape (count, patch_size ** 2), on the generator's device.
+    """
+    on_device = functools.cache(images.to)
+
+    def draw(generator: torch.Generator) -> torch.Tensor:
+        return sample_patches(on_device(generator.device), count, patch_size, generator).flatten(1)
+
+    return draw
 
 
 def reconstruction_loss(decoder: str, estimate: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:

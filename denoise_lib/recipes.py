@@ -11,17 +11,12 @@ from denoise_lib.training import Recipe
 PRESETS = ("smoke", "quick", "full")
 
 RECIPES = {
-    "dncnn": {
-        "smoke": Recipe(steps=8, batch_size=4, patch_size=40, validate_every=4),
+    "vincent": {
+        "smoke": Recipe(steps=8, batch_size=4, patch_size=48, validate_every=4),
         "quick": Recipe(
-            # Many small steps: what counts in a minute is their number, not their precision.
-            steps=2000,
-            batch_size=2,
-            patch_size=40,
-            learning_rate=8e-3,
-            validate_every=200,
+            steps=1500, batch_size=8, patch_size=48, learning_rate=5e-3, validate_every=150
         ),
-        "full": Recipe(steps=80_000, batch_size=128, patch_size=40, ema=0.999, validate_every=2000),
+        "full": Recipe(steps=100_000, batch_size=32, patch_size=48, ema=0.999, validate_every=2000),
     },
     "gondara": {
         "smoke": Recipe(steps=8, batch_size=4, patch_size=64, loss="bce", validate_every=4),
@@ -42,41 +37,46 @@ RECIPES = {
             validate_every=2000,
         ),
     },
-}
-
-
-RECIPES["liu"] = {
-    "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4),
-    # Patches as large as the task network needs to know where it is.
-    "quick": Recipe(steps=400, batch_size=2, patch_size=128, learning_rate=3e-3, validate_every=50),
-    "full": Recipe(steps=80_000, batch_size=64, patch_size=64, ema=0.999, validate_every=2000),
-}
-RECIPES["rdn"] = {
-    "smoke": Recipe(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
-    "quick": Recipe(
-        steps=1000,
-        batch_size=4,
-        patch_size=48,
-        learning_rate=3e-3,
-        loss="l1",
-        validate_every=100,
-    ),
-    "full": Recipe(
-        steps=200_000,
-        batch_size=16,
-        patch_size=48,
-        learning_rate=1e-4,
-        loss="l1",
-        ema=0.999,
-        validate_every=2000,
-    ),
-}
-RECIPES["vincent"] = {
-    "smoke": Recipe(steps=8, batch_size=4, patch_size=48, validate_every=4),
-    "quick": Recipe(
-        steps=1500, batch_size=8, patch_size=48, learning_rate=5e-3, validate_every=150
-    ),
-    "full": Recipe(steps=100_000, batch_size=32, patch_size=48, ema=0.999, validate_every=2000),
+    "dncnn": {
+        "smoke": Recipe(steps=8, batch_size=4, patch_size=40, validate_every=4),
+        "quick": Recipe(
+            # Many small steps: what counts in a minute is their number, not their precision.
+            steps=2000,
+            batch_size=2,
+            patch_size=40,
+            learning_rate=8e-3,
+            validate_every=200,
+        ),
+        "full": Recipe(steps=80_000, batch_size=128, patch_size=40, ema=0.999, validate_every=2000),
+    },
+    "liu": {
+        "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4),
+        # Patches as large as the task network needs to know where it is.
+        "quick": Recipe(
+            steps=400, batch_size=2, patch_size=128, learning_rate=3e-3, validate_every=50
+        ),
+        "full": Recipe(steps=80_000, batch_size=16, patch_size=128, ema=0.999, validate_every=2000),
+    },
+    "rdn": {
+        "smoke": Recipe(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
+        "quick": Recipe(
+            steps=1000,
+            batch_size=4,
+            patch_size=48,
+            learning_rate=3e-3,
+            loss="l1",
+            validate_every=100,
+        ),
+        "full": Recipe(
+            steps=200_000,
+            batch_size=16,
+            patch_size=48,
+            learning_rate=1e-4,
+            loss="l1",
+            ema=0.999,
+            validate_every=2000,
+        ),
+    },
 }
 
 # For each layer of a stacked autoencoder, before it is trained as a denoiser.

@@ -59,7 +59,7 @@ from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.noise import GaussianNoise, MaskingNoise, SaltPepperNoise
-from denoise_lib.pretraining import pretrain
+from denoise_lib.pretraining import patch_vectors, pretrain
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import PRETRAINING, configuration, recipe
 from denoise_lib.training import fit, sample_patches
@@ -176,14 +176,8 @@ for step in range(3):
 # effectively carry it, $\bigl(\sum_k w_k^2\bigr)^2 / \sum_k w_k^4$: 144 for a filter spread evenly over the patch, 1
 # for a single pixel.
 
-
 # %%
-def draw(generator):
-    """A batch of clean patches as vectors, on the generator's device."""
-    images = train_images.to(generator.device)
-    return sample_patches(images, 256, 12, generator).flatten(1)
-
-
+draw = patch_vectors(train_images, patch_size=12)  # batches of clean patches
 steps = PRETRAINING[preset]
 fractions = (0.0, 0.25, 0.5)
 single = {}
@@ -386,13 +380,13 @@ Markdown(
 # |---|---|---|---|
 # | goal | features for classification | denoising | this book's subject |
 # | encoder | $s(W \tilde x + b)$ | the same | |
-# | decoder | sigmoid or affine; tied weights optional | the same; affine for pixels | Gaussian damage leaves $[0, 1]$ |
-# | damage | masking (2008), Gaussian and salt and pepper (2010) (*unverified*) | all three; Gaussian for denoising | |
-# | input passed up | undamaged | undamaged | |
-# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | see `models.create("vincent")` | a minute of training |
+# | decoder | sigmoid or affine; tied weights optional | the same; affine for pixels: {source}`models.vincent.DenoisingAutoencoder.decode` | Gaussian damage leaves $[0, 1]$ |
+# | damage | masking (2008), Gaussian and salt and pepper (2010) (*unverified*) | all three ({source}`noise.MaskingNoise`); Gaussian for denoising | |
+# | input passed up | undamaged | undamaged: {source}`pretraining.pretrain` | tested |
+# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | two of 512: {source}`recipes.configuration` | a minute of training |
 # | input | whole 28×28 images; 12×12 patches of natural images (2010, *unverified*) | 12×12 patches | |
 # | fine-tuning | classifier, no damage | denoiser, fresh damage | |
-# | optimiser | plain SGD (*unverified*) | Adam, one cycle with a cosine | best for a minute of training |
+# | optimiser | plain SGD (*unverified*) | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
 #
 # Common slips in public code: the loss against the *damaged* input; `nn.Dropout` as masking, which rescales what it leaves by
 # $1 / (1 - \nu)$; damage left on while encoding for the next layer; cross-entropy for values outside $[0, 1]$.

@@ -438,16 +438,16 @@ Markdown(
 #
 # | | paper | here | why |
 # |---|---|---|---|
-# | layers | conv-pool-conv-pool, conv-up-conv-up-conv | the same | the reimplementations agree |
+# | layers | conv-pool-conv-pool, conv-up-conv-up-conv | the same: {source}`models.gondara.ConvDenoisingAutoencoder` | the reimplementations agree |
 # | filters | 64 of 3×3 (*unverified*; one port has 64/128/128/64) | 64 of 3×3 | 112,001 parameters |
 # | last layer | sigmoid | sigmoid | |
-# | images | whole, shrunk to 64×64 (*unverified*) | 64×64 patches of 256×256 images | comparable with the other methods |
+# | images | whole, shrunk to 64×64 (*unverified*) | 64×64 patches of 256×256 images: {source}`training.sample_patches` | comparable with the other methods |
 # | training set | 300 images a set, or both pooled (*unverified*) | 160 rendered radiographs | this book's subject |
 # | noise | $p\,\mathcal N(\mu, \sigma_G^2)$, not clipped; and Poisson | the first setting's $\sigma$, rounded to the protocol's 25 | one protocol for all methods |
-# | noise draws | one port draws once for all epochs | fresh for every patch | no noise is seen twice |
+# | noise draws | one port draws once for all epochs | fresh for every patch: {source}`training.fit` | no noise is seen twice |
 # | loss, optimiser | cross-entropy and Adam in the ports (*unverified*) | the same | |
 # | batch, length | 10, 100 epochs (ports) | see `budget` above | a minute of training |
-# | score | SSIM, `data_range` not stated | SSIM with `data_range=1`, Gaussian window | see [quality](../metrics) |
+# | score | SSIM, `data_range` not stated | SSIM with `data_range=1`, Gaussian window: {source}`metrics.ssim` | see [quality](../metrics) |
 #
 # ## Summary
 #

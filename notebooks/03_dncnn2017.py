@@ -476,16 +476,16 @@ Markdown(
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
 # | layers | 17, 64 features, 3×3 | the same | the same | |
-# | middle biases | none | learning rate 0 | none | the same thing |
-# | loss | $\frac{1}{2N}\sum\lVert\cdot\rVert^2$ | sum over pixels, mean over batch | mean over pixels | a constant factor, which Adam divides out |
-# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine | best for a minute of training |
-# | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero | a short training then starts from $\hat x = y$ |
-# | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights | steadier with our small batches |
-# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise | no noise is seen twice |
+# | middle biases | none | learning rate 0 | none: {source}`models.dncnn.DnCNN._middle` | the same thing |
+# | loss | $\frac{1}{2N}\sum\lVert\cdot\rVert^2$ | sum over pixels, mean over batch | mean over pixels: {source}`training.fit` | a constant factor, which Adam divides out |
+# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
+# | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero: {source}`models.dncnn.DnCNN._initialise` | a short training then starts from $\hat x = y$ |
+# | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights: {source}`training._moving_average` | steadier with our small batches |
+# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`training.sample_patches` | no noise is seen twice |
 # | batch | 128 | 128 | see `budget` above | more steps in the same minute |
 # | training images | 400 photographs | the same | 160 rendered radiographs | this book's subject |
-# | test noise | not clipped | not clipped, not rounded | the same | clipping the input changes the problem |
-# | PSNR | | output rounded to 8 bits | clipped, not rounded | differs by about 0.01 dB or less |
+# | test noise | not clipped | not clipped, not rounded | the same: {source}`noise.GaussianNoise` | clipping the input changes the problem |
+# | PSNR | | output rounded to 8 bits | clipped, not rounded: {source}`metrics.psnr` | differs by about 0.01 dB or less |
 #
 # ## Summary
 #

@@ -418,15 +418,15 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | denoiser | three scales, modules as above (*unverified* in the paper's text) | as above | the same, layer by layer | 1,033,443 parameters in colour |
-# | borders | | unpadded, 6 pixels lost | replicated first | output as large as the input |
+# | denoiser | three scales, modules as above (*unverified* in the paper's text) | as above | the same, layer by layer: {source}`models.liu.LiuDenoiser.valid` | 1,033,443 parameters in colour |
+# | borders | | unpadded, 6 pixels lost | replicated first: {source}`models.liu.LiuDenoiser.forward` | output as large as the input |
 # | initial weights | | Xavier, most biases 0.2 | PyTorch's; last layer zero | starts from $\hat x = y$ |
-# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures | exact masks, this book's subject |
-# | task network in the joint step | frozen | learning rate 0 | frozen, tested | |
+# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`segmentation.UNet` | exact masks, this book's subject |
+# | task network in the joint step | frozen | learning rate 0 | frozen: {source}`segmentation.fit_joint` | tested |
 # | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0 to 0.02 | shown, not assumed |
 # | start of the joint step | pretrained denoiser | pretrained denoiser | from scratch | a minute of training; both runs alike |
 # | noise | levels 15, 30, 45, 60 (*unverified*) | 30, not clipped | 50 in this chapter | strong enough to hurt the task |
-# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine | best for a minute of training |
+# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
 # | score | | 8 bit, borders of 3 pixels cropped | the book's protocol | one protocol for all methods |
 #
 # ## Summary

@@ -392,14 +392,14 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `models.create("rdn")` the same; trained here: 4, 4, 16, 32 | a minute of training |
+# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `models.create("rdn")` the same; trained here: 4, 4, 16, 32 ({source}`recipes.configuration`) | a minute of training |
 # | upsampler | none for denoising | at the end, for super-resolution | none | |
-# | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it | a flag, since the sources leave it open |
+# | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`models.rdn.RDN.forward` | a flag, since the sources leave it open |
 # | loss | L1 (*unverified* for denoising) | L1 | L1 | |
-# | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher | best for a minute of training |
+# | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.optimise` | best for a minute of training |
 # | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | see `budget` above | |
 # | values | 0 to 255 | 0 to 255 | 0 to 1 | one convention for all models; Adam divides the scale out |
-# | noisy input | 8-bit files: rounded and clipped | the same | not clipped | one protocol for all methods |
+# | noisy input | 8-bit files: rounded and clipped | the same | not clipped: {source}`noise.GaussianNoise` | one protocol for all methods |
 # | training images | DIV2K, 800 photographs | the same | 160 rendered radiographs | this book's subject |
 #
 # Common slips in public reimplementations: $F_0$ in the global fusion, the skip from $F_0$ instead of

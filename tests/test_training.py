@@ -171,7 +171,7 @@ def test_every_model_has_a_recipe_at_every_budget(model):
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match="smoke, quick, full"):
         recipe("dncnn", "huge")
-    with pytest.raises(ValueError, match="dncnn, gondara"):
+    with pytest.raises(ValueError, match="vincent, gondara, dncnn, liu, rdn"):
         recipe("resnet")
     with pytest.raises(ValueError, match="mse, l1, bce"):
         Recipe(steps=1, loss="huber")

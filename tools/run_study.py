@@ -21,8 +21,9 @@ from denoise_lib import baselines, models, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, evaluate
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.pretraining import patch_vectors, pretrain
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import PRESETS, RECIPES, recipe
+from denoise_lib.recipes import PRESETS, PRETRAINING, RECIPES, configuration, recipe
 from denoise_lib.training import fit
 
 SHOWN_SIGMA = 25
@@ -32,14 +33,12 @@ SHOWN_SIGMA = 25
 def trained(method: str, sigma: float, preset: str) -> torch.nn.Module:
     """A network trained for one noise level, as its chapter does it."""
     torch.manual_seed(0)
-    model = models.create(method)
+    model = models.create(method, **configuration(method, preset))
+    images, noise = load_dataset("chest-drr").train.images(), GaussianNoise(sigma)
     print(f"training {method} at sigma {sigma:g}", flush=True)
-    fit(
-        model,
-        load_dataset("chest-drr").train.images(),
-        GaussianNoise(sigma),
-        recipe(method, preset),
-    )
+    if method == "vincent":
+        pretrain(model.stack, patch_vectors(images), noise, PRETRAINING[preset])
+    fit(model, images, noise, recipe(method, preset))
     return model
 
 
