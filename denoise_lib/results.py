@@ -143,9 +143,15 @@ def provenance() -> dict[str, str]:
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(_PACKAGE), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
+    """The commit, with "-dirty" where its code was changed; new results do not count."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(_PACKAGE.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "denoise_lib", "tools")
+        return git("rev-parse", "--short=10", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
