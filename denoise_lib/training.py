@@ -51,6 +51,8 @@ class Recipe:
         Steps between two points of the learning curve.
     seed : int
         Seeds the patches and the noise.
+    flip : bool
+        Flip and transpose patches at random.
     """
 
     steps: int
@@ -62,6 +64,7 @@ class Recipe:
     clip_gradient: float = 1.0
     validate_every: int = 50
     seed: int = 0
+    flip: bool = True
 
     def __post_init__(self):
         if self.loss not in LOSSES:
@@ -168,7 +171,7 @@ def fit(
     loss_function = LOSSES[recipe.loss]
 
     def batch_loss(run, generator):
-        clean = sample_patches(images, recipe.batch_size, recipe.patch_size, generator)
+        clean = sample_patches(images, recipe.batch_size, recipe.patch_size, generator, recipe.flip)
         return loss_function(run(model, noise.sample(clean, generator)), clean)
 
     return optimise(model, batch_loss, recipe, denoising_quality(validation), progress)

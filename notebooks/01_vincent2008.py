@@ -205,7 +205,7 @@ locality = {}
 for fraction, autoencoder in single.items():
     filters = autoencoder.weight.detach()
     pixels = filters.pow(2).sum(1) ** 2 / filters.pow(4).sum(1)
-    smooth = (filters.view(-1, 12, 12).diff(dim=-1) ** 2).sum((1, 2)) / filters.pow(2).sum(1)
+    smooth = (filters.view(-1, 12, 12).diff(dim=-1) ** 2).mean((1, 2)) / filters.pow(2).mean(1)
     locality[f"masking {fraction:g}"] = {
         "effective pixels, median": pixels.median().item(),
         "10 % of filters below": pixels.quantile(0.1).item(),
@@ -240,7 +240,7 @@ pd.DataFrame(locality).T.round(2)
 # enlarged the output. We do the same:
 
 # %%
-few_steps = replace(recipe("vincent", preset), patch_size=256, batch_size=8, learning_rate=1e-3)
+few_steps = replace(recipe("vincent", preset), patch_size=256, flip=False, learning_rate=1e-3)
 few_steps = replace(few_steps, steps=max(4, few_steps.steps // 4), validate_every=10_000)
 torch.manual_seed(seed)
 whole = models.WholeImageAutoencoder(size=64, hidden=(512, 128))

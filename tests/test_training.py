@@ -160,6 +160,16 @@ def test_the_moving_average_forgets_the_start(decay, steps):
     assert distances == sorted(distances, reverse=True)
 
 
+def test_patches_that_are_not_flipped_keep_left_and_right_and_their_channels_together():
+    ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    images = torch.cat([ramp, 1 - ramp], dim=1)
+
+    patches = training.sample_patches(images, 20, 8, torch.Generator().manual_seed(0), flip=False)
+
+    assert (patches[:, 0].diff(dim=-1) > 0).all()
+    torch.testing.assert_close(patches[:, 0], 1 - patches[:, 1])
+
+
 @pytest.mark.parametrize("model", list(RECIPES))
 def test_every_model_has_a_recipe_at_every_budget(model):
     steps = [recipe(model, preset).steps for preset in PRESETS]
