@@ -347,6 +347,11 @@ Markdown(
 )
 
 # %% [markdown]
+# Mind the batch. Batch norm takes its statistics from the batch, and two patches of 40×40 pixels, which is
+# all that a minute affords, are a poor sample; the paper's batches hold 128. That handicap falls on the two
+# networks with batch norm only.
+
+# %% [markdown]
 # ## The evidence: the authors' weights in our network
 #
 # A short training cannot show that a network is the paper's. The authors' released weights can. Their
