@@ -1,7 +1,7 @@
 # The two commands: `make book` and `make test`. Everything they need is installed into .venv.
 
 PYTHON ?= python3
-EXTRAS ?= book,test,bm3d
+EXTRAS ?= book,test,render,reference,bm3d
 BIN := .venv/bin
 
 .PHONY: help install book test test-unit test-notebooks test-book lint clean

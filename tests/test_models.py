@@ -11,6 +11,7 @@ SMALL = {
     "vincent": {"patch_size": 4, "stride": 2, "hidden": (16, 12)},
     "gondara": {"features": 8},
     "dncnn": {"depth": 4, "features": 8},
+    "dncnn-b": {"depth": 5, "features": 8},
     "liu": {},
     "rdn": {"blocks": 2, "layers": 2, "growth": 4, "features": 8},
 }
@@ -26,7 +27,7 @@ def small(request):
     ("name", "config", "parameters"),
     [
         ("dncnn", {}, 556_097),
-        ("dncnn", {"depth": 20}, 667_073),
+        ("dncnn-b", {}, 667_073),
         ("gondara", {}, 112_001),
         ("liu", {}, 1_027_937),
         ("liu", {"channels": 3}, 1_033_443),
@@ -243,7 +244,7 @@ def test_state_dict_names_are_stable():
 
 
 def test_an_unknown_model_lists_the_known_ones():
-    with pytest.raises(ValueError, match="vincent, gondara, dncnn, liu, rdn"):
+    with pytest.raises(ValueError, match="vincent, gondara, dncnn, dncnn-b, liu, rdn"):
         models.create("resnet")
     with pytest.raises(ValueError, match="at least 2"):
         models.create("dncnn", depth=1)

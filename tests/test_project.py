@@ -1,6 +1,5 @@
 """The project's own promises: equal pins, paired notebooks, one address, a wheel that works."""
 
-import importlib.util
 import json
 import os
 import re
@@ -11,9 +10,12 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import execute_notebooks
 import jupytext
 import nbformat
 import pytest
+import set_repository
+import write_environment
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,31 +23,21 @@ SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def load_tool(name: str):
-    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-ENVIRONMENT = load_tool("write_environment")
-
-
 def test_constraints_pin_every_dependency():
-    names = {ENVIRONMENT.normalise(name) for name in ENVIRONMENT.direct_dependencies()}
+    names = {write_environment.normalise(name) for name in write_environment.direct_dependencies()}
 
-    assert names <= set(ENVIRONMENT.pins())
-    assert ENVIRONMENT.pins()["torch"] == "2.13.0"
+    assert names <= set(write_environment.pins())
+    assert write_environment.pins()["torch"] == "2.13.0"
 
 
 def test_environment_yml_holds_the_same_set_as_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (from_pip,) = [e["pip"] for e in environment["dependencies"] if isinstance(e, dict)]
 
-    versions = ENVIRONMENT.pins()
+    versions = write_environment.pins()
     expected = {
-        f"{name}=={versions[ENVIRONMENT.normalise(name)]}"
-        for name in ENVIRONMENT.direct_dependencies()
+        f"{name}=={versions[write_environment.normalise(name)]}"
+        for name in write_environment.direct_dependencies()
     }
 
     assert set(from_pip) == expected | {"--editable ."}
@@ -91,57 +83,54 @@ def test_a_chapter_starts_as_every_chapter_does(source):
 
 
 def test_changed_text_is_taken_over_without_executing(tmp_path):
-    tool = load_tool("execute_notebooks")
     source = tmp_path / "01_a.py"
     source.write_text("# %% [markdown]\n# old\n\n# %%\n1 + 1\n")
-    notebook = tool.read_source(source)
+    notebook = execute_notebooks.read_source(source)
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="2")]
-    notebook.metadata["denoise_book"] = {"fingerprint": tool.fingerprint(notebook)}
+    notebook.metadata["denoise_book"] = {"fingerprint": execute_notebooks.fingerprint(notebook)}
     nbformat.write(notebook, source.with_suffix(".ipynb"))
 
-    unchanged = tool.take_over_text(source)
+    unchanged = execute_notebooks.take_over_text(source)
     source.write_text("# %% [markdown]\n# new\n\n# %%\n1 + 1\n")
 
     assert not unchanged
-    assert tool.is_current(source) and tool.take_over_text(source)
+    assert execute_notebooks.is_current(source) and execute_notebooks.take_over_text(source)
     pair = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert pair.cells[0].source == "new"
     assert pair.cells[1].outputs[0].text == "2"
 
 
 def test_a_changed_source_or_library_makes_a_chapter_stale(tmp_path, monkeypatch):
-    tool = load_tool("execute_notebooks")
     (tmp_path / "denoise_lib").mkdir()
     module = tmp_path / "denoise_lib" / "a.py"
     module.write_text("x = 1\n")
     source = tmp_path / "01_a.py"
     source.write_text("# %%\n1 + 1\n")
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
-    notebook = tool.read_source(source)
-    notebook.metadata["denoise_book"] = {"fingerprint": tool.fingerprint(notebook)}
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+    notebook = execute_notebooks.read_source(source)
+    notebook.metadata["denoise_book"] = {"fingerprint": execute_notebooks.fingerprint(notebook)}
     nbformat.write(notebook, source.with_suffix(".ipynb"))
 
-    assert tool.is_current(source)
+    assert execute_notebooks.is_current(source)
     module.write_text("x = 2\n")
-    assert not tool.is_current(source)
+    assert not execute_notebooks.is_current(source)
     module.write_text("x = 1\n")
     source.write_text("# %%\n1 + 2\n")
-    assert not tool.is_current(source)
+    assert not execute_notebooks.is_current(source)
 
 
 def test_the_repository_address_stands_in_one_place(tmp_path):
     """Changing it in pyproject.toml and running the tool changes every badge, button and cell."""
-    tool = load_tool("set_repository")
-    old = tool.slug(tool.address(ROOT))
-    for path in [ROOT / "pyproject.toml", *tool.derived_files(ROOT)]:
+    old = set_repository.slug(set_repository.address(ROOT))
+    for path in [ROOT / "pyproject.toml", *set_repository.derived_files(ROOT)]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     project = tmp_path / "pyproject.toml"
     project.write_text(project.read_text().replace(old, "someone/else"))
 
-    assert tool.shown(ROOT) == tool.address(ROOT)
-    changed = {path.relative_to(tmp_path).as_posix() for path in tool.update(tmp_path)}
+    assert set_repository.shown(ROOT) == set_repository.address(ROOT)
+    changed = {path.relative_to(tmp_path).as_posix() for path in set_repository.update(tmp_path)}
 
     assert {"README.md", "CITATION.cff", "_config.yml"} <= changed
     assert {f"notebooks/{s.stem}{end}" for s in SOURCES for end in (".py", ".ipynb")} <= changed

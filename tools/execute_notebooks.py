@@ -91,6 +91,8 @@ def strip(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]  # an empty list, papermill's
         if cell.cell_type == "code":
             cell.outputs = [
                 output for output in cell.outputs if WIDGET not in output.get("data", {})
