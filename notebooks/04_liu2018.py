@@ -29,7 +29,7 @@
 #
 # **You need** the chapter on [DnCNN](03_dncnn2017); the pages on [noise](../noise) and
 # [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** about three minutes on two processor cores, less on a GPU.
+# **Running time:** about four minutes on two processor cores, less on a GPU.
 
 # %%
 import sys
