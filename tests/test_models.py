@@ -190,16 +190,20 @@ def test_whole_image_autoencoder_takes_any_size_and_loses_what_does_not_fit():
     assert model(torch.rand(2, 1, 17, 31)).shape == (2, 1, 17, 31)
 
 
-def test_liu_released_form_loses_six_pixels_and_ours_none():
+def test_liu_is_the_released_network_on_the_image_with_its_border_replicated():
     model = models.create("liu").eval()
     torch.nn.init.normal_(model.output.weight, std=0.1)
-    noisy = torch.rand(1, 1, 40, 40)
+    noisy = torch.rand(1, 1, 34, 34)
+    padded = torch.nn.functional.pad(noisy, (3, 3, 3, 3), mode="replicate")
 
-    assert model.valid(noisy).shape == (1, 1, 34, 34)
-    # 34 + 6 = 40: nothing but the replicated border is added, so the inside is the same.
-    inner = model(noisy[..., 3:-3, 3:-3])
-    assert inner.shape == (1, 1, 34, 34)
-    assert model(noisy).shape == noisy.shape
+    assert model.valid(padded[..., :40, :40]).shape == (1, 1, 34, 34)
+    torch.testing.assert_close(model(noisy), model.valid(padded))
+
+
+def test_liu_starts_as_the_identity_at_any_size():
+    noisy = torch.rand(1, 1, 33, 35)
+
+    assert torch.equal(models.create("liu").eval()(noisy), noisy)
 
 
 def test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1():

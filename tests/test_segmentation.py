@@ -18,7 +18,7 @@ from denoise_lib.segmentation import (
     segment,
     task_loss,
 )
-from denoise_lib.training import Recipe
+from denoise_lib.training import Recipe, fit
 
 
 def discs(count: int = 4, side: int = 48) -> torch.Tensor:
@@ -102,12 +102,20 @@ def test_the_tasks_gradient_reaches_the_denoiser_through_frozen_weights():
 
 
 def test_a_weight_of_zero_is_plain_denoising():
-    def train(weight):
+    recipe = Recipe(steps=3, batch_size=2, patch_size=32, flip=False)
+
+    def train(method):
         torch.manual_seed(0)
-        denoiser, task = models.create("dncnn", depth=3, features=4), UNet(1, widths=(4, 8))
-        recipe = Recipe(steps=3, batch_size=2, patch_size=32)
-        fit_joint(denoiser, task, discs(), GaussianNoise(25), recipe, weight, progress=False)
+        denoiser = models.create("dncnn", depth=3, features=4)
+        method(denoiser)
         return denoiser.tail.weight.detach().cpu()
 
-    assert torch.equal(train(0.0), train(0.0))
-    assert not torch.equal(train(0.0), train(1.0))
+    def joint(weight):
+        task = UNet(1, widths=(4, 8))
+        return lambda denoiser: fit_joint(
+            denoiser, task, discs(), GaussianNoise(25), recipe, weight, progress=False
+        )
+
+    plain = train(lambda d: fit(d, discs()[:, :1], GaussianNoise(25), recipe, progress=False))
+    assert torch.equal(train(joint(0.0)), plain)
+    assert not torch.equal(train(joint(1.0)), plain)

@@ -212,7 +212,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("studies", nargs="*", default=list(STUDIES), help=", ".join(STUDIES))
-    for name in parser.parse_args().studies:
+    studies = parser.parse_args().studies
+    unknown = set(studies) - set(STUDIES)
+    if unknown:
+        parser.error(f"unknown {', '.join(sorted(unknown))}; choose from {', '.join(STUDIES)}")
+    for name in studies:
         run(name)
 
 
