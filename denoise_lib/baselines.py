@@ -19,6 +19,10 @@ from skimage import restoration
 
 from denoise_lib.checks import check_images, check_number
 
+# On the 0-255 scale. Below it an image is as good as clean, and total variation, whose number of
+# steps grows with 1 / sigma, would divide by zero.
+NOTHING_TO_DO = 1e-3
+
 
 def _noisy(image: np.ndarray, sigma: float) -> np.ndarray:
     return image
@@ -154,7 +158,7 @@ class Baseline:
         if sigma is None:
             sigma = 255 * restoration.estimate_sigma(image)
         sigma = check_number(sigma, "sigma")
-        if sigma == 0:
+        if sigma < NOTHING_TO_DO:
             return image
         return _METHODS[self.name](image, sigma / 255, **self.parameters(sigma))
 

@@ -220,6 +220,34 @@ class PoissonGaussianNoise(Noise):
 
 
 @dataclass(frozen=True)
+class AdditivePoissonNoise(Noise):
+    """Counts that are added, y = x + p P with P ~ Poisson(rate), and brighten the image by p rate.
+
+    Gondara's (2016) Poisson settings, p = 0.2 and rate 1 or 5, as far as they are known
+    (unverified). Photon noise, whose strength depends on the image, is `PoissonGaussianNoise`.
+
+    Parameters
+    ----------
+    proportion : float
+        p, in units of the image's range [0, 1].
+    rate : float
+        Mean count in every pixel, lambda.
+    """
+
+    proportion: float
+    rate: float
+
+    def __post_init__(self):
+        self._set(
+            proportion=check_number(self.proportion, "proportion"),
+            rate=check_number(self.rate, "rate"),
+        )
+
+    def _corrupt(self, clean, draws):
+        return clean + self.proportion * draws.poisson(torch.full_like(clean, self.rate))
+
+
+@dataclass(frozen=True)
 class SaltPepperNoise(Noise):
     """A fraction of the pixels becomes 0 or 1, each by a fair coin (Vincent et al. 2010).
 

@@ -24,8 +24,9 @@ def pretrain(
     """Train each layer to undo the corruption of its own input, the lowest first.
 
     Only the input of the layer being trained is corrupted; what the layers below hand up is
-    computed from the uncorrupted image. A sigmoid decoder is trained with the cross-entropy, an
-    affine one with the squared error, both against the clean input.
+    computed from the uncorrupted image (section 2.4 of the paper). A sigmoid decoder is trained
+    with the cross-entropy, an affine one with the squared error, both against the clean input.
+    Interrupting (Ctrl-C) keeps what was learned and leaves the layers above as they are.
 
     Parameters
     ----------
@@ -51,11 +52,15 @@ def pretrain(
         def batch_loss(run, generator, depth=depth, layer=layer):
             with torch.no_grad():
                 clean = stack.to(generator.device).encode(draw(generator), depth)
-            estimate = run(layer, corruption.sample(clean, generator))
+            # A vector is an image of one line to the noise, which draws blind levels per image.
+            damaged = corruption.sample(clean[:, None, None], generator)[:, 0, 0]
+            estimate = run(layer, damaged)
             return reconstruction_loss(layer.decoder, estimate, clean)
 
         curve = optimise(layer, batch_loss, recipe, lambda model: {}, progress)
         curves.append(curve.assign(layer=depth + 1))
+        if curve.index.max() != recipe.steps:
+            break  # interrupted
     return pd.concat(curves)
 
 
@@ -77,6 +82,7 @@ def patch_vectors(
     -------
     callable
         ``draw(generator) -> vectors`` of shape (count, patch_size ** 2), on the generator's device.
+        It raises ValueError when the patches do not fit into the images.
     """
     on_device = functools.cache(images.to)
 
@@ -87,7 +93,20 @@ def patch_vectors(
 
 
 def reconstruction_loss(decoder: str, estimate: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy for a sigmoid decoder, squared error for an affine one: means over values."""
+    """Cross-entropy for a sigmoid decoder, squared error for an affine one (section 2.3).
+
+    Parameters
+    ----------
+    decoder : str
+        "sigmoid" or "affine".
+    estimate, clean : torch.Tensor
+        Same shape; in [0, 1] for a sigmoid.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over all values: a scalar.
+    """
     if decoder == "sigmoid":
         return F.binary_cross_entropy(estimate, clean)
     return F.mse_loss(estimate, clean)

@@ -6,6 +6,8 @@ processor cores), `full` is for a GPU or for hours.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from denoise_lib.training import Recipe
 
 PRESETS = ("smoke", "quick", "full")
@@ -49,13 +51,26 @@ RECIPES = {
         ),
         "full": Recipe(steps=80_000, batch_size=128, patch_size=40, ema=0.999, validate_every=2000),
     },
+    # Patches large enough for the task network to know where it is, and not flipped: it has to
+    # know left from right.
     "liu": {
-        "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4),
-        # Patches as large as the task network needs to know where it is.
+        "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4, flip=False),
         "quick": Recipe(
-            steps=400, batch_size=2, patch_size=128, learning_rate=3e-3, validate_every=50
+            steps=400,
+            batch_size=2,
+            patch_size=128,
+            learning_rate=3e-3,
+            validate_every=50,
+            flip=False,
         ),
-        "full": Recipe(steps=80_000, batch_size=16, patch_size=128, ema=0.999, validate_every=2000),
+        "full": Recipe(
+            steps=80_000,
+            batch_size=16,
+            patch_size=128,
+            ema=0.999,
+            validate_every=2000,
+            flip=False,
+        ),
     },
     "rdn": {
         "smoke": Recipe(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
@@ -79,11 +94,25 @@ RECIPES = {
     },
 }
 
+# Larger patches for the blind network, as in the paper.
+RECIPES["dncnn-b"] = {
+    preset: replace(budget, patch_size=50) for preset, budget in RECIPES["dncnn"].items()
+}
+
 # For each layer of a stacked autoencoder, before it is trained as a denoiser.
 PRETRAINING = {
     "smoke": Recipe(steps=8, validate_every=8),
     "quick": Recipe(steps=600, learning_rate=1e-3, validate_every=100),
     "full": Recipe(steps=30_000, learning_rate=1e-3, ema=0.999, validate_every=1000),
+}
+
+# For the task network that a denoiser is trained through; not flipped, see "liu" above.
+TASK_RECIPES = {
+    "smoke": Recipe(steps=8, batch_size=2, patch_size=64, flip=False),
+    "quick": Recipe(steps=600, batch_size=2, patch_size=192, learning_rate=5e-3, flip=False),
+    "full": Recipe(
+        steps=5000, batch_size=16, patch_size=256, learning_rate=3e-3, ema=0.999, flip=False
+    ),
 }
 
 # The papers' networks of these two are beyond a minute; `full` has the papers' configuration.
@@ -107,7 +136,13 @@ def configuration(model: str, preset: str = "quick") -> dict:
     -------
     dict
         Arguments for `models.create`; empty where the paper's own configuration is used.
+
+    Raises
+    ------
+    ValueError
+        When either name is not known; the message lists the known ones.
     """
+    _check(model, preset)
     return {} if preset == "full" else dict(_SMALL.get(model, {}))
 
 
@@ -130,8 +165,12 @@ def recipe(model: str, preset: str = "quick") -> Recipe:
     ValueError
         When either name is not known; the message lists the known ones.
     """
+    _check(model, preset)
+    return RECIPES[model][preset]
+
+
+def _check(model: str, preset: str) -> None:
     if model not in RECIPES:
         raise ValueError(f"No recipe for {model!r}; choose one of: {', '.join(RECIPES)}.")
     if preset not in PRESETS:
         raise ValueError(f"Unknown preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
-    return RECIPES[model][preset]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from denoise_lib.data import published
@@ -56,10 +58,13 @@ def load_dncnn(sigma: int | None) -> DnCNN:
         When h5py, which reads the authors' file format, is not installed.
     ConnectionError, FileNotFoundError
         When the file cannot be had; the message says where to put it.
+    ValueError
+        When the file is not the published one.
     """
     if sigma not in _RELEASED:
         known = ", ".join(str(level) for level in _RELEASED)
         raise ValueError(f"No weights for sigma={sigma}; choose one of: {known}.")
+    _require_h5py()  # before anything is downloaded
     name, source_path, sha256 = _RELEASED[sigma]
     convolutions = _read(published.dncnn_file(f"reference/dncnn/{name}", source_path, sha256))
     model = DnCNN(depth=len(convolutions)).eval()
@@ -75,14 +80,19 @@ def load_dncnn(sigma: int | None) -> DnCNN:
     return model
 
 
-def _read(path) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Weights (out, in, 3, 3) and biases of a MatConvNet network, in order."""
+def _require_h5py():
     try:
         import h5py
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             'The released weights need h5py: pip install "denoise_lib[reference]"'
         ) from None
+    return h5py
+
+
+def _read(path: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Weights (out, in, 3, 3) and biases of a MatConvNet network, in order."""
+    h5py = _require_h5py()
     convolutions = []
     with h5py.File(path) as file:
         for (layer,) in file["net/layers"]:

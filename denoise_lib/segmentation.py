@@ -6,11 +6,14 @@ or segment photographs; ours segments chest radiographs, whose rendered masks ar
 
 from __future__ import annotations
 
+import copy
+
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from denoise_lib.checks import check_clean
 from denoise_lib.data import Split
 from denoise_lib.noise import Noise
 from denoise_lib.protocol import Protocol
@@ -22,13 +25,6 @@ from denoise_lib.training import (
     sample_patches,
     training_device,
 )
-
-# How long `fit_task` trains at each budget; see `denoise_lib.recipes`.
-TASK_RECIPES = {
-    "smoke": Recipe(steps=8, batch_size=2, patch_size=64),
-    "quick": Recipe(steps=600, batch_size=2, patch_size=192, learning_rate=5e-3),
-    "full": Recipe(steps=5000, batch_size=16, patch_size=256, learning_rate=3e-3, ema=0.999),
-}
 
 
 class UNet(nn.Module):
@@ -55,7 +51,18 @@ class UNet(nn.Module):
         self.output = nn.Conv2d(widths[0], structures, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (N, K, H, W) for images of shape (N, 1, H, W), any H and W."""
+        """Find the structures.
+
+        Parameters
+        ----------
+        images : torch.Tensor
+            float32, shape (N, 1, H, W), any H and W, in [0, 1].
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, shape (N, K, H, W); positive means inside.
+        """
         height, width = images.shape[-2:]
         multiple = 2 ** len(self.up)
         padding = (0, -width % multiple, 0, -height % multiple)
@@ -80,8 +87,28 @@ def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def images_and_masks(split: Split) -> torch.Tensor:
-    """Each image with its masks as further channels: float32, shape (N, 1 + K, H, W), in [0, 1]."""
-    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in split])
+    """Each image with its masks as further channels.
+
+    Parameters
+    ----------
+    split : Split
+        Of a data set with masks: `chest-drr`.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (N, 1 + K, H, W), in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When an image has no masks.
+    """
+    items = list(split)
+    unmarked = [item.id for item in items if item.mask is None]
+    if unmarked:
+        raise ValueError(f"{unmarked[0]} has no masks: use a data set that does, chest-drr say.")
+    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in items])
 
 
 def dice(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -106,11 +133,30 @@ def dice(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 
 def segment(task: UNet, images: torch.Tensor) -> torch.Tensor:
-    """Logits for images on the CPU, in evaluation mode, clipped to [0, 1] as a file would be."""
+    """Apply the task network in evaluation mode, one image at a time, on its own device.
+
+    The images are clipped to [0, 1], as they would be in a file. `fit_joint` does not clip: a
+    clipped pixel has no gradient.
+
+    Parameters
+    ----------
+    task : UNet
+        Its mode, training or evaluation, is left as it was.
+    images : torch.Tensor
+        float32, shape (N, 1, H, W).
+
+    Returns
+    -------
+    torch.Tensor
+        Logits on the CPU, shape (N, K, H, W).
+    """
+    was_training, device = task.training, next(task.parameters()).device
     task.eval()
-    device = next(task.parameters()).device
-    with torch.inference_mode():
-        return torch.cat([task(image[None].clamp(0, 1).to(device)).cpu() for image in images])
+    try:
+        with torch.inference_mode():
+            return torch.cat([task(image[None].clamp(0, 1).to(device)).cpu() for image in images])
+    finally:
+        task.train(was_training)
 
 
 def fit_task(
@@ -125,7 +171,8 @@ def fit_task(
     stacked : torch.Tensor
         From `images_and_masks`.
     recipe : Recipe
-        Steps, batch, patch, learning rate; its loss is not used: this one is cross-entropy.
+        One of `denoise_lib.recipes.TASK_RECIPES`, say. Its loss is not used: this one is
+        cross-entropy.
     progress : bool
         Show a progress bar.
 
@@ -133,16 +180,32 @@ def fit_task(
     -------
     pandas.DataFrame
         The learning curve.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the images are not in [0, 1], there is not one mask per output, or the patches do not
+        fit.
     """
+    _check_stacked(stacked, task)
     stacked = stacked.to(training_device())
 
     def batch_loss(run, generator):
         patches = sample_patches(
-            stacked, recipe.batch_size, recipe.patch_size, generator, flip=False
+            stacked, recipe.batch_size, recipe.patch_size, generator, recipe.flip
         )
         return task_loss(run(task, patches[:, :1]), patches[:, 1:])
 
     return optimise(task, batch_loss, recipe, lambda model: {}, progress)
+
+
+def _check_stacked(stacked: torch.Tensor, task: UNet) -> None:
+    check_clean(stacked[:, :1])
+    masks, outputs = stacked.shape[1] - 1, task.output.out_channels
+    if masks != outputs:
+        raise ValueError(
+            f"The task network has {outputs} outputs for {masks} masks: make it UNet({masks})."
+        )
 
 
 def task_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -171,13 +234,13 @@ def fit_joint(
     denoiser : torch.nn.Module
         Trained in place.
     task : UNet
-        Trained on clean images; left as it is.
+        Trained on clean images; a copy is used, and this one left as it is.
     stacked : torch.Tensor
         From `images_and_masks`.
     noise : Noise
         Drawn anew for every patch.
     recipe : Recipe
-        As for `fit`.
+        As for `fit`. With `flip`, the task network must have been trained with flips too.
     weight : float
         Lambda; 0 is plain denoising.
     validation : Protocol, optional
@@ -189,17 +252,23 @@ def fit_joint(
     -------
     pandas.DataFrame
         The learning curve.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fit_task`.
     """
+    _check_stacked(stacked, task)
     device = training_device()
     stacked = stacked.to(device)
     # Frozen means: no gradient for its weights, no update of its statistics. Not `no_grad`, which
     # would cut the gradient to the denoiser as well.
-    task = task.to(device).eval().requires_grad_(False)
+    task = copy.deepcopy(task).to(device).eval().requires_grad_(False)
     restoration_loss = LOSSES[recipe.loss]
 
     def batch_loss(run, generator):
         patches = sample_patches(
-            stacked, recipe.batch_size, recipe.patch_size, generator, flip=False
+            stacked, recipe.batch_size, recipe.patch_size, generator, recipe.flip
         )
         clean, masks = patches[:, :1], patches[:, 1:]
         estimate = run(denoiser, noise.sample(clean, generator))

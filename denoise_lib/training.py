@@ -27,6 +27,9 @@ LOSSES = {
 }
 
 
+EMPTY_CURVE = ("step", "loss", "psnr", "seconds")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How long and with what a model is trained.
@@ -78,7 +81,7 @@ def sample_patches(
     generator: torch.Generator,
     flip: bool = True,
 ) -> torch.Tensor:
-    """Random square patches, each flipped and transposed at random.
+    """Random square patches, by default flipped and transposed at random.
 
     Parameters
     ----------
@@ -255,7 +258,8 @@ def optimise(
         bar.write(f"Stopped at step {bar.n} of {recipe.steps}; the model keeps what it learned.")
     model.load_state_dict(average.module.state_dict())
     model.eval()
-    return pd.DataFrame(curve).set_index("step") if curve else pd.DataFrame()
+    # Columns even for a training that was stopped before its first row.
+    return pd.DataFrame(curve or {name: [] for name in EMPTY_CURVE}).set_index("step")
 
 
 def _accelerator() -> Accelerator:

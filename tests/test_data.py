@@ -832,3 +832,31 @@ def test_split_of_is_the_same_on_every_machine_and_meets_the_shares():
     # Pinned: another hash would move the patients of everyone who ever split a folder.
     assert [splits.count(split) for split in SPLITS] == [1407, 197, 396]
     assert splits[:6] == ["train", "train", "train", "train", "train", "train"]
+
+
+def test_a_data_set_keeps_the_folder_it_was_loaded_from(tmp_path, server, publish, monkeypatch):
+    (pixels,) = publish("a")
+    folder = tmp_path / "mine"
+    (folder / "chest_xray/test").mkdir(parents=True)
+    Image.fromarray(pixels).save(folder / "chest_xray/test/a.png")
+    monkeypatch.setenv("DENOISE_DATA", str(folder))
+    data = load_dataset("nih-sample")
+
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path / "elsewhere"))
+
+    np.testing.assert_array_equal(data.test.images()[0, 0].numpy(), np.float32(pixels) / 255)
+
+
+def test_a_file_of_the_authors_is_downloaded_once_and_checked(cache, server):
+    target = server.root / published.NATURAL_REPOSITORY / "model" / "sigma=1.mat"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"weights")
+    arguments = "reference/a.mat", "model/sigma=1.mat", hashlib.sha256(b"weights").hexdigest()
+
+    first, again = published.dncnn_file(*arguments), published.dncnn_file(*arguments)
+
+    assert first == again and first.read_bytes() == b"weights"
+    assert len(server.asked) == 1
+    first.write_bytes(b"something else")
+    with pytest.raises(ValueError, match="not the published file: delete it"):
+        published.dncnn_file(*arguments)

@@ -184,6 +184,18 @@ def test_overlapping_patches_of_an_identity_give_the_image_back():
     torch.testing.assert_close(model(noisy), noisy)
 
 
+def test_overlapping_patches_are_added_up_in_single_precision_under_autocast():
+    model = models.PatchAutoencoder(patch_size=4, stride=1, hidden=(8,))
+    noisy = torch.rand(1, 1, 16, 16)
+
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        estimate = model(noisy)
+
+    # Sums of sixteen numbers in bfloat16 would keep eight bits: the image would be quantised.
+    assert estimate.dtype == torch.float32
+    assert not torch.equal(estimate, estimate.bfloat16().float())
+
+
 def test_whole_image_autoencoder_takes_any_size_and_loses_what_does_not_fit():
     model = models.WholeImageAutoencoder(size=8, hidden=(4,))
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denoise_lib.noise import (
+    AdditivePoissonNoise,
     BlindGaussianNoise,
     GaussianNoise,
     MaskingNoise,
@@ -25,6 +26,7 @@ MODELS = [
     MaskingNoise(0.3),
     SpeckleNoise(40),
     BlindGaussianNoise(5, 55),
+    AdditivePoissonNoise(0.2, 5),
 ]
 ids = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True)
 sides = st.integers(1, 24)
@@ -129,6 +131,21 @@ def test_noise_is_not_clipped_unless_asked_for():
     assert torch.equal(clipped, unclipped.clamp(0, 1))
 
 
+@pytest.mark.parametrize("draw", ["keyed", "fresh"])
+def test_added_counts_brighten_by_p_times_their_mean(draw):
+    noise, clean = AdditivePoissonNoise(0.2, 5), torch.full((1, 1, 400, 400), 0.5)
+
+    if draw == "keyed":
+        noisy = noise(clean, ["flat"])
+    else:
+        noisy = noise.sample(clean, torch.Generator().manual_seed(0))
+
+    added = (noisy - clean).double()
+    assert added.mean() == pytest.approx(0.2 * 5, abs=0.005)
+    assert added.var() == pytest.approx(0.2**2 * 5, rel=0.02)
+    torch.testing.assert_close((added / 0.2).round() * 0.2, added, rtol=0, atol=1e-6)
+
+
 def test_fractions_of_corrupted_pixels():
     clean = torch.full((1, 1, 400, 400), 0.5)
 
@@ -176,6 +193,7 @@ def test_ids_must_be_one_per_image(ids):
         lambda: SaltPepperNoise(1.5),
         lambda: MaskingNoise(-0.1),
         lambda: SpeckleNoise(float("inf")),
+        lambda: AdditivePoissonNoise(0.2, -1),
     ],
 )
 def test_impossible_parameters_are_refused(make):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from denoise_lib.models import StackedAutoencoder
-from denoise_lib.noise import GaussianNoise, MaskingNoise
-from denoise_lib.pretraining import pretrain, reconstruction_loss
+from denoise_lib.noise import BlindGaussianNoise, GaussianNoise, MaskingNoise
+from denoise_lib.pretraining import patch_vectors, pretrain, reconstruction_loss
 from denoise_lib.training import Recipe
 
 
@@ -32,12 +32,65 @@ def test_each_layer_is_damaged_at_its_own_input_only():
 
     curve = pretrain(stack, patterns, corruption, Recipe(steps=3, validate_every=3), False)
 
-    assert [tuple(vectors.shape) for vectors in Recording.seen] == 3 * [(64, 9)] + 3 * [(64, 6)]
+    widths = [tuple(vectors.shape[-1:]) for vectors in Recording.seen]
+    assert widths == 3 * [(9,)] + 3 * [(6,)]
     assert list(curve["layer"]) == [1, 2]
     # What reaches the second layer is the first one's answer to an UNDAMAGED input.
     generator = torch.Generator(Recording.seen[3].device).manual_seed(0)
     expected = stack.layers[0].encode(patterns(generator))
-    torch.testing.assert_close(Recording.seen[3], expected)
+    torch.testing.assert_close(Recording.seen[3].squeeze(), expected)
+
+
+def test_blind_noise_has_a_level_for_each_vector():
+    drawn = []
+
+    class Blind(BlindGaussianNoise):
+        def sample(self, clean, generator=None):
+            noisy = super().sample(clean, generator)
+            drawn.extend((noisy - clean).flatten(1).std(dim=1).tolist())
+            return noisy
+
+    def grey(generator):
+        return torch.full((4, 2000), 0.5, device=generator.device)
+
+    pretrain(StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), False)
+
+    assert len({round(level, 4) for level in drawn}) == 4
+
+
+def test_interrupting_pretraining_leaves_the_layers_above_alone():
+    class Interrupting(GaussianNoise):
+        calls = 0
+
+        def sample(self, clean, generator=None):
+            type(self).calls += 1
+            if type(self).calls == 3:
+                raise KeyboardInterrupt
+            return super().sample(clean, generator)
+
+    torch.manual_seed(0)
+    stack = StackedAutoencoder(9, (6, 4))
+    lower, upper = (layer.weight.detach().clone() for layer in stack.layers)
+
+    curve = pretrain(stack, patterns, Interrupting(25), Recipe(steps=9, validate_every=1), False)
+
+    assert list(curve.index) == [1, 2] and set(curve["layer"]) == {1}
+    assert not torch.equal(stack.layers[0].weight.cpu(), lower)
+    assert torch.equal(stack.layers[1].weight.cpu(), upper)
+
+
+def test_patch_vectors_are_rows_of_patches():
+    images = torch.rand(2, 1, 12, 10)
+    draw = patch_vectors(images, patch_size=3, count=5)
+
+    vectors = draw(torch.Generator().manual_seed(0))
+
+    assert vectors.shape == (5, 9)
+    windows = images.unfold(2, 3, 1).unfold(3, 3, 1).reshape(-1, 3, 3)
+    turned = [w.rot90(k) for w in windows for k in range(4)]
+    turned += [w.mT for w in turned]
+    known = torch.stack(turned).flatten(1)
+    assert (vectors[:, None] == known).all(-1).any(-1).all()
 
 
 def test_reconstruction_from_damaged_input_beats_doing_nothing():

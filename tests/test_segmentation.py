@@ -74,6 +74,7 @@ def test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network(wei
     torch.manual_seed(0)
     task, denoiser = UNet(1, widths=(4, 8)), models.create("dncnn", depth=3, features=4)
     before = {name: value.clone() for name, value in task.state_dict().items()}
+    modes = [module.training for module in task.modules()]
     tail = denoiser.tail.weight.detach().clone()
 
     fit_joint(
@@ -90,6 +91,56 @@ def test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network(wei
     for name, value in task.state_dict().items():
         assert torch.equal(value.cpu(), before[name]), name
     assert all(parameter.grad is None for parameter in task.parameters())
+    assert all(parameter.requires_grad for parameter in task.parameters())
+    assert [module.training for module in task.modules()] == modes
+
+
+def test_segmenting_leaves_the_mode_of_the_task_network():
+    task = UNet(1, widths=(4, 8)).train()
+    image = torch.rand(1, 1, 16, 16)
+
+    training = segment(task, image)
+
+    assert task.training
+    torch.testing.assert_close(training, segment(task.eval(), image))
+    assert not task.training
+
+
+def test_segmenting_clips_as_a_file_would():
+    task = UNet(1, widths=(4, 8))
+    image = torch.randn(1, 1, 16, 16)
+
+    assert torch.equal(segment(task, image), segment(task, image.clamp(0, 1)))
+
+
+def test_flips_follow_the_recipe():
+    """A task that tells left from right is learned without flips, and not with them."""
+    left = torch.zeros(8, 1, 16, 16)
+    left[..., :8] = 1.0
+    stacked = torch.cat([torch.full_like(left, 0.5), left], dim=1)
+
+    def accuracy(flip):
+        torch.manual_seed(0)
+        task = UNet(1, widths=(4, 8, 8))
+        recipe = Recipe(steps=80, batch_size=8, patch_size=16, learning_rate=2e-2, flip=flip)
+        fit_task(task, stacked, recipe, progress=False)
+        return dice(segment(task, stacked[:, :1]), left).mean()
+
+    assert accuracy(flip=False) > accuracy(flip=True) + 0.1
+
+
+def test_input_that_cannot_be_right_is_refused():
+    recipe, noise = Recipe(steps=1, batch_size=1, patch_size=16), GaussianNoise(25)
+    denoiser = models.create("dncnn", depth=2, features=2)
+
+    with pytest.raises(ValueError, match="has no masks"):
+        images_and_masks(load_dataset("chest-cr").test)
+    with pytest.raises(ValueError, match=r"2 outputs for 1 masks: make it UNet\(1\)"):
+        fit_task(UNet(2), discs(), recipe)
+    with pytest.raises(ValueError, match="2 outputs for 1 masks"):
+        fit_joint(denoiser, UNet(2), discs(), noise, recipe, 0.1)
+    with pytest.raises(ValueError, match="divide 8-bit images"):
+        fit_task(UNet(1), 255 * discs(), recipe)
 
 
 def test_the_tasks_gradient_reaches_the_denoiser_through_frozen_weights():

@@ -10,7 +10,7 @@ from denoise_lib import metrics, models, training
 from denoise_lib.evaluation import apply
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import PRESETS, RECIPES, recipe
+from denoise_lib.recipes import PRESETS, RECIPES, configuration, recipe
 from denoise_lib.training import Recipe, fit, sample_patches
 
 
@@ -144,6 +144,17 @@ def test_interrupting_keeps_what_was_learned():
     assert not model.training
 
 
+def test_interrupting_before_the_first_row_gives_an_empty_curve_with_its_columns():
+    class Interrupting(GaussianNoise):
+        def sample(self, clean, generator=None):
+            raise KeyboardInterrupt
+
+    curve = fit(small_model(), smooth_images(), Interrupting(25), Recipe(steps=5), progress=False)
+
+    assert curve.empty
+    assert curve.index.name == "step" and list(curve.columns) == ["loss", "psnr", "seconds"]
+
+
 @settings(max_examples=20, deadline=None)
 @given(decay=st.floats(0, 0.999), steps=st.integers(1, 50))
 def test_the_moving_average_forgets_the_start(decay, steps):
@@ -178,10 +189,28 @@ def test_every_model_has_a_recipe_at_every_budget(model):
     assert steps == sorted(steps)
 
 
+@pytest.mark.parametrize("model", models.available())
+def test_every_model_has_a_recipe_and_a_configuration(model):
+    assert recipe(model, "full").steps > recipe(model, "smoke").steps
+    assert configuration(model, "full") == {}
+    small = models.create(model, **configuration(model, "quick"))
+    assert models.count_parameters(small) <= models.count_parameters(models.create(model))
+
+
+def test_a_configuration_can_be_changed_without_changing_the_next():
+    configuration("rdn")["blocks"] = 99
+
+    assert configuration("rdn")["blocks"] == 4
+
+
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match="smoke, quick, full"):
         recipe("dncnn", "huge")
-    with pytest.raises(ValueError, match="vincent, gondara, dncnn, liu, rdn"):
+    with pytest.raises(ValueError, match="vincent, gondara, dncnn, liu, rdn, dncnn-b"):
         recipe("resnet")
+    with pytest.raises(ValueError, match="choose one of: vincent"):
+        configuration("resnet")
+    with pytest.raises(ValueError, match="smoke, quick, full"):
+        configuration("rdn", "huge")
     with pytest.raises(ValueError, match="mse, l1, bce"):
         Recipe(steps=1, loss="huber")

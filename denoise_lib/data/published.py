@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
@@ -148,7 +149,7 @@ def dncnn_file(file: str, source_path: str, sha256: str) -> Path:
     """
     url = f"{RAW}/{NATURAL_REPOSITORY}/{quote(source_path)}"
     record = _Record(id=file, group=file, split="test", file=file, url=url, source_sha256=sha256)
-    path = _available(record)
+    path = _available(record, _folder())
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise ValueError(f"{path} is not the published file: delete it and get it anew.")
     return path
@@ -178,25 +179,31 @@ def _manifest(name: str) -> list[dict[str, str]]:
 def _dataset(
     name: str, records: Sequence[_Record], credit: str, download: Collection[str]
 ) -> Dataset:
-    if not os.environ.get("DENOISE_DATA"):
+    folder = _folder()  # once: a data set must not change its source between two images
+    if not folder:
         _download_missing(name, [record for record in records if record.split in download])
+    read = partial(_read, folder=folder)
     train, val, test = (
-        Split([record for record in records if record.split == split], _read) for split in ALL
+        Split([record for record in records if record.split == split], read) for split in ALL
     )
     return Dataset(name, train, val, test, credit=credit)
 
 
-def _read(record: _Record) -> Item:
-    path = _available(record)
+def _folder() -> Path | None:
+    folder = os.environ.get("DENOISE_DATA")
+    return Path(folder) if folder else None
+
+
+def _read(record: _Record, folder: Path | None) -> Item:
+    path = _available(record, folder)
     pixels = _pixels(path.read_bytes(), record, path)
     image = torch.from_numpy(pixels.astype(np.float32) / 255)[None]
     return Item(image=image, id=record.id, group=record.group, label=record.label)
 
 
-def _available(record: _Record) -> Path:
-    """The record's file in DENOISE_DATA, or else in the cache, downloaded if it is not there."""
-    folder = os.environ.get("DENOISE_DATA")
-    path = Path(folder) / record.file if folder else cached(record)
+def _available(record: _Record, folder: Path | None) -> Path:
+    """The record's file in a folder, or else in the cache, downloaded if it is not there."""
+    path = folder / record.file if folder else cached(record)
     if not path.is_file():
         if folder:
             raise FileNotFoundError(

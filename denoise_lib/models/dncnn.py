@@ -22,6 +22,11 @@ class DnCNN(nn.Module):
         Without it, the middle convolutions have a bias. For the paper's ablation.
     residual_learning : bool
         Without it, the layers give the image itself. For the same ablation.
+
+    Raises
+    ------
+    ValueError
+        When the depth is below 2.
     """
 
     def __init__(

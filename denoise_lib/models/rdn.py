@@ -34,7 +34,7 @@ class ResidualDenseBlock(nn.Module):
         self.fusion = nn.Conv2d(features + layers * growth, features, 1)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Maps of shape (N, G0, H, W) in and out."""
+        """F_d from F_{d-1}: maps of shape (N, G0, H, W) in and out."""
         maps = inputs
         for conv in self.convs:
             maps = torch.cat([maps, torch.relu(conv(maps))], dim=1)
@@ -61,6 +61,11 @@ class RDN(nn.Module):
         Add the noisy image to the output, so that the network learns a residual. The paper's
         figure and the authors' code for super-resolution have no such skip; for denoising it is
         unverified. No parameter depends on it.
+
+    Raises
+    ------
+    ValueError
+        When a number is below one.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,8 @@ class DenoisingAutoencoder(nn.Module):
     """One hidden layer, y = s(W x + b) and z = g(W' y + b') (section 2.2 and 2.3).
 
     What makes it a *denoising* autoencoder is its training: it sees a corrupted x and is compared
-    with the clean one.
+    with the clean one. The weights start as Glorot and Bengio's, U(-r, r) with
+    r = sqrt(6 / (inputs + hidden)); a widespread public implementation takes four times as much.
 
     Parameters
     ----------
@@ -28,6 +30,11 @@ class DenoisingAutoencoder(nn.Module):
     decoder : str
         g: "sigmoid", for values in [0, 1] and the cross-entropy, or "affine", for real values and
         the squared error.
+
+    Raises
+    ------
+    ValueError
+        When the decoder is neither of the two.
     """
 
     def __init__(self, inputs: int, hidden: int, tied: bool = True, decoder: str = "sigmoid"):
@@ -67,6 +74,11 @@ class StackedAutoencoder(nn.Module):
         Tie each layer's two weights.
     decoder : str
         The lowest layer's g. The layers above reconstruct values in (0, 1): theirs is a sigmoid.
+
+    Raises
+    ------
+    ValueError
+        When there is no hidden layer, or the decoder is unknown.
     """
 
     def __init__(
@@ -82,11 +94,24 @@ class StackedAutoencoder(nn.Module):
         widths = [inputs, *hidden]
         self.layers = nn.ModuleList(
             DenoisingAutoencoder(below, above, tied, "sigmoid" if index else decoder)
-            for index, (below, above) in enumerate(zip(widths, widths[1:], strict=False))
+            for index, (below, above) in enumerate(pairwise(widths))
         )
 
     def encode(self, vectors: torch.Tensor, depth: int | None = None) -> torch.Tensor:
-        """The activations above the first `depth` layers (all by default)."""
+        """The activations above the first `depth` layers (all by default), in (0, 1).
+
+        Parameters
+        ----------
+        vectors : torch.Tensor
+            Shape (..., inputs).
+        depth : int, optional
+            0 gives the vectors themselves.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (..., hidden units of the last of these layers).
+        """
         for layer in self.layers[:depth]:
             vectors = layer.encode(vectors)
         return vectors
@@ -110,6 +135,11 @@ class PatchAutoencoder(nn.Module):
         Pixels from one patch to the next.
     hidden, tied, decoder
         As for `StackedAutoencoder`.
+
+    Raises
+    ------
+    ValueError
+        When the stride leaves gaps between patches, or as for `StackedAutoencoder`.
     """
 
     def __init__(
@@ -148,7 +178,8 @@ class PatchAutoencoder(nn.Module):
         padded = F.pad(noisy, padding, mode="replicate")
         size = padded.shape[-2:]
         columns = F.unfold(padded, self.patch_size, stride=self.stride)  # (N, patch pixels, count)
-        estimate = self.stack(columns.mT).mT
+        # Added up in the image's own precision: a sum of sixteen bfloat16 numbers is a rough one.
+        estimate = self.stack(columns.mT).mT.to(noisy.dtype)
         total = F.fold(estimate, size, self.patch_size, stride=self.stride)
         count = F.fold(torch.ones_like(estimate), size, self.patch_size, stride=self.stride)
         image = total / count
@@ -178,12 +209,24 @@ class WholeImageAutoencoder(nn.Module):
         self.stack = StackedAutoencoder(size**2, hidden, tied, decoder)
 
     def forward(self, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
-        """Denoise: as for `PatchAutoencoder`, but by way of an image of `size` x `size` pixels."""
+        """Denoise, by way of an image of `size` x `size` pixels.
+
+        Parameters
+        ----------
+        noisy : torch.Tensor
+            float32, shape (N, 1, H, W), any H and W, clean range [0, 1].
+        sigma : float, optional
+            Ignored: the noise level is in the weights.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (N, 1, H, W), as smooth as an enlarged image is.
+        """
         small = F.interpolate(noisy, (self.size, self.size), mode="area")
         estimate = self.stack(small.flatten(1)).view_as(small)
-        return F.interpolate(estimate, noisy.shape[-2:], mode="bilinear", antialias=False)
+        return F.interpolate(estimate, noisy.shape[-2:], mode="bilinear")
 
 
 def _uniform(rows: int, columns: int) -> torch.Tensor:
-    """Glorot and Bengio's initial weights, U(-r, r) with r = sqrt(6 / (rows + columns))."""
     return nn.init.xavier_uniform_(torch.empty(rows, columns))

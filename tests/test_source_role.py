@@ -1,0 +1,53 @@
+"""The ledgers' links must lead to the lines they name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+source_role = pytest.importorskip("source_role", reason="docutils is not installed")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "start"),
+    [
+        ("models.dncnn.DnCNN.forward", "denoise_lib/models/dncnn.py", "    def forward("),
+        ("training.optimise", "denoise_lib/training.py", "def optimise("),
+        ("models.rdn.RDN", "denoise_lib/models/rdn.py", "class RDN("),
+        ("noise.MaskingNoise", "denoise_lib/noise.py", "@dataclass(frozen=True)"),
+        ("recipes.TASK_RECIPES", "denoise_lib/recipes.py", "TASK_RECIPES = {"),
+        ("tests.test_source_role.ROOT", "tests/test_source_role.py", "ROOT = "),
+    ],
+)
+def test_lines_are_those_of_the_definition(name, path, start):
+    file, first, last = source_role.source_lines(name)
+
+    lines = (ROOT / file).read_text().splitlines()
+    assert file == path
+    assert lines[first - 1].startswith(start)
+    assert first <= last <= len(lines)
+
+
+def test_a_whole_module_is_all_its_lines():
+    path, first, last = source_role.source_lines("training")
+
+    assert (path, first) == ("denoise_lib/training.py", 1)
+    assert last == len((ROOT / path).read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    "name", ["models.dncnn.DnCNN.nothing", "nothing", "models.dncnn.DnCNN.forward.deeper"]
+)
+def test_a_wrong_name_is_refused(name):
+    with pytest.raises(LookupError):
+        source_role.source_lines(name)
+
+
+def test_every_chapter_links_its_deviations_to_code_and_tests_that_exist():
+    for chapter in sorted((ROOT / "notebooks").glob("[0-9]*.py")):
+        names = re.findall(r"\{source\}`([^`]+)`", chapter.read_text())
+        assert len([name for name in names if not name.startswith("tests.")]) >= 3, chapter.name
+        assert [name for name in names if name.startswith("tests.")], chapter.name
+        for name in names:
+            source_role.source_lines(name)
