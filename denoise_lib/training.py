@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -252,7 +253,8 @@ def optimise(
             if step % recipe.validate_every == 0 or step == recipe.steps:
                 row = {"loss": torch.stack(losses).mean().item(), **measure(average.module)}
                 curve.append({"step": step, **row, "seconds": time.perf_counter() - start})
-                bar.set_postfix({name: f"{value:.4g}" for name, value in row.items()})
+                known = {name: value for name, value in row.items() if not math.isnan(value)}
+                bar.set_postfix({name: f"{value:.4g}" for name, value in known.items()})
                 losses = []
     except KeyboardInterrupt:
         bar.write(f"Stopped at step {bar.n} of {recipe.steps}; the model keeps what it learned.")

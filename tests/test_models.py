@@ -228,6 +228,36 @@ def test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1():
     torch.testing.assert_close(model(noisy), model.output(model.shallow1(noisy)))
 
 
+def test_rdn_block_is_the_papers_equation():
+    """Against the equation written out, with G different from G0; a ReLU after LFF would show."""
+    torch.manual_seed(0)
+    model = models.create("rdn", blocks=1, layers=2, growth=3, features=5)
+    block = model.blocks[0]
+    f0 = torch.randn(1, 5, 6, 7)
+    first, second = block.convs
+
+    f1 = torch.relu(first(f0))
+    f2 = torch.relu(second(torch.cat([f0, f1], dim=1)))
+    expected = f0 + block.fusion(torch.cat([f0, f1, f2], dim=1))
+
+    assert expected.min() < 0
+    torch.testing.assert_close(block(f0), expected)
+
+
+def test_rdn_skips_from_f_minus_1_without_a_relu_after_the_fusion():
+    torch.manual_seed(0)
+    model = models.create("rdn", **SMALL["rdn"])
+    noisy = torch.randn(1, 1, 9, 9)
+
+    f_minus_1 = model.shallow1(noisy)
+    f1 = model.blocks[0](model.shallow2(f_minus_1))
+    f2 = model.blocks[1](f1)
+    fused = model.fusion[1](model.fusion[0](torch.cat([f1, f2], dim=1)))
+
+    assert fused.min() < 0
+    torch.testing.assert_close(model(noisy), model.output(f_minus_1 + fused))
+
+
 def test_rdn_image_skip_adds_no_parameter():
     plain = models.create("rdn", **SMALL["rdn"])
     skipping = models.create("rdn", **SMALL["rdn"], image_skip=True)

@@ -100,7 +100,7 @@ def test_changed_text_is_taken_over_without_executing(tmp_path):
     assert pair.cells[1].outputs[0].text == "2"
 
 
-def test_a_changed_source_or_library_makes_a_chapter_stale(tmp_path, monkeypatch):
+def test_a_changed_source_library_or_side_study_makes_a_chapter_stale(tmp_path, monkeypatch):
     (tmp_path / "denoise_lib").mkdir()
     module = tmp_path / "denoise_lib" / "a.py"
     module.write_text("x = 1\n")
@@ -115,6 +115,11 @@ def test_a_changed_source_or_library_makes_a_chapter_stale(tmp_path, monkeypatch
     module.write_text("x = 2\n")
     assert not execute_notebooks.is_current(source)
     module.write_text("x = 1\n")
+    assert execute_notebooks.is_current(source)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "ablation_a.csv").write_text("psnr\n30\n")
+    assert not execute_notebooks.is_current(source)
+    (tmp_path / "results" / "ablation_a.csv").unlink()
     source.write_text("# %%\n1 + 2\n")
     assert not execute_notebooks.is_current(source)
 

@@ -34,7 +34,8 @@ def library_files() -> list[Path]:
     """What a chapter's outputs depend on besides its own source."""
     package = ROOT / "denoise_lib"
     code = [path for path in package.rglob("*.py") if "__pycache__" not in path.parts]
-    return sorted([*code, *package.rglob("*.json"), *package.rglob("*.csv")])
+    studies = (ROOT / "results").glob("ablation_*.csv")
+    return sorted([*code, *package.rglob("*.json"), *package.rglob("*.csv"), *studies])
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -43,7 +44,7 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Changes when the code of a cell, or any code or table of the library, does."""
+    """Changes when the code of a cell, code or tables of the library, or a side study does."""
     digest = hashlib.sha256()
     digest.update(json.dumps([cell.source for cell in code_cells(notebook)]).encode())
     for path in library_files():
