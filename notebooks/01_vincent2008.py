@@ -447,23 +447,27 @@ Markdown(
 #
 # </details>
 #
-# **2.** Why is the PSNR of overlapping patches with stride 3 higher than that of patches with stride 12?
+# **2.** Why is the PSNR of overlapping patches with a stride of 4 higher than that of patches with a stride of 12?
 #
 # <details><summary>Solution</summary>
 #
-# With stride 3 each pixel is estimated $4 \times 4 = 16$ times from different surroundings. The errors of these estimates are
+# With a stride of 4 each pixel is estimated $3 \times 3 = 9$ times from different surroundings. The errors of these estimates are
 # partly independent, so their average is better, and the seams between patches disappear. Try it:
 # `model.stride = 12` and `evaluate(model, protocol)`.
 #
 # </details>
 #
-# **3.** Masking a fraction $\nu$ with `nn.Dropout(nu)` multiplies the rest by $1/(1-\nu)$. What does the network learn in
-# addition, and when does it hurt?
+# **3.** `nn.Dropout(nu)` is often used for masking. It multiplies what it leaves by $1/(1-\nu)$. Think of images of one grey
+# level and of a network that averages its inputs: which level does it return for an *undamaged* image after training with the paper's
+# masking, and which after training with dropout? What else is different?
 #
 # <details><summary>Solution</summary>
 #
-# It learns to divide by $1/(1-\nu)$, since its target is not scaled. On undamaged input, as in the layer above or at test time, it
-# then returns everything too dark by the factor $1 - \nu$: a brightness offset. See [how PSNR lies](../psnr).
+# Of a masked image only a fraction $1-\nu$ of the sum is left. To return the level, the network has to multiply the average
+# by $1/(1-\nu)$, and does so with an undamaged image too, which comes out too bright. Dropout multiplies beforehand, so the
+# undamaged level is right. But each surviving pixel is now shown brighter than it is, outside $[0, 1]$ even, so that copying it would
+# be wrong: it is another damage than the paper's, with other filters. In neither case has the network learned what to do with an
+# undamaged image. An offset like this one is cheap to make and expensive in PSNR: see [how PSNR lies](../psnr).
 #
 # </details>
 #
