@@ -51,6 +51,14 @@ def test_any_size_and_sigma_work_and_images_do_not_mix(name, height, width, sigm
     torch.testing.assert_close(both[1:], denoiser(noisy[1:], sigma))
 
 
+@pytest.mark.parametrize("name", baselines.available())
+@pytest.mark.parametrize("sigma", [0.0, 5e-324, 1e-9])
+def test_without_noise_the_image_comes_back(name, sigma):
+    image = torch.rand(1, 1, 16, 16)
+
+    assert torch.equal(baselines.create(name)(image, sigma), image)
+
+
 def test_sigma_is_estimated_when_not_given(radiograph):
     clean, image_id = radiograph
     noisy = GaussianNoise(25)(clean, [image_id])

@@ -51,11 +51,12 @@ def test_blind_noise_has_a_level_for_each_vector():
             return noisy
 
     def grey(generator):
-        return torch.full((4, 2000), 0.5, device=generator.device)
+        return torch.full((16, 2000), 0.5, device=generator.device)
 
     pretrain(StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), False)
 
-    assert len({round(level, 4) for level in drawn}) == 4
+    # One level for all would show as 16 estimates of it, within a few per cent.
+    assert len(drawn) == 16 and max(drawn) > 2 * min(drawn)
 
 
 def test_interrupting_pretraining_leaves_the_layers_above_alone():
