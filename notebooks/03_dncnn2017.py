@@ -477,7 +477,9 @@ for name, means_shown in blind.items():
 Markdown(
     "S minus B: "
     + "; ".join(sentences)
-    + ". Knowing the level is worth little; believing in the wrong one costs a lot."
+    + ". After a full training, knowing the level is worth little. After a minute it is worth a good deal: one "
+    "network for all levels has more to learn, and the two patches of a batch, each with a level of its own, share their "
+    "batch norm. Believing in a level that is too low costs a lot in either case."
 )
 
 # %% [markdown]

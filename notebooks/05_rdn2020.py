@@ -363,7 +363,13 @@ lines = [
     f"| {d} | {g} | {int(row.parameters):,} | {row.psnr:.2f} ± {row.spread:.2f} |"
     for (d, g), row in means.iterrows()
 ]
-Markdown("\n".join(["| D | G | parameters | PSNR (dB) |", "|---|---|---|---|", *lines]))
+deeper = means["psnr"][8, 16] - means["psnr"][2, 16]
+wider = means["psnr"][4, 32] - means["psnr"][4, 8]
+Markdown(
+    "\n".join(["| D | G | parameters | PSNR (dB) |", "|---|---|---|---|", *lines])
+    + f"\n\nFour times the blocks are worth {deeper:+.2f} dB here, four times the growth rate {wider:+.2f} dB; "
+    f"the seeds alone scatter by up to {means['spread'].max():.2f} dB."
+)
 
 # %% [markdown]
 # (Mean ± standard deviation over the seeds.) The budget is counted in steps, not in seconds, and a step takes about as
