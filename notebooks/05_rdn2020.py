@@ -12,20 +12,20 @@
 # ---
 
 # %% [markdown]
-# # RDN: let every layer see all layers before it
+# # RDN: let every layer see its whole block
 #
 # *Zhang, Tian, Kong, Zhong and Fu, "Residual Dense Network for Image Restoration", IEEE TPAMI, 2020;
 # first for super-resolution at CVPR, 2018* {footcite}`zhang2020rdn`.
 #
-# **The idea in one sentence:** a deep network forgets what its early layers saw, unless every layer
-# is handed all of it; RDN does this densely inside blocks and once more across them.
+# **The idea in one sentence:** a deep network forgets what its early layers saw, unless they are handed
+# on; RDN hands every layer all maps of its own block, and at its end looks at the output of every block.
 #
 # In particular we will
 #
 # - build the residual dense block and the network, and check 21,973,377 parameters;
 # - train a small configuration live on chest radiographs;
 # - vary its growth rate and its depth, and see which of the two pays;
-# - look into the fusion weights: which old feature maps does a layer still use?
+# - cut single connections: which old feature maps does a layer still use?
 #
 # **You need** the chapter on [DnCNN](03_dncnn2017); the pages on [noise](../noise) and
 # [quality](../metrics) explain $\sigma$, PSNR and SSIM.
@@ -93,7 +93,8 @@ protocol = Protocol(noise=noise, limit=few)
 # | $F_d$ | output of block $d$ | `maps` |
 # | $F_{GF}$ | global feature fusion | `self.fusion(...)` |
 #
-# **Inside a block**, the $c$-th convolution reads the block's input and everything made since,
+# (Biases are left out of the equations; every convolution has them.) **Inside a block**, the $c$-th convolution reads
+# the block's input and everything made since,
 #
 # $$F_{d,c} = \mathrm{ReLU}\bigl(W_{d,c} * [F_{d-1}, F_{d,1}, \dots, F_{d,c-1}]\bigr),$$
 #
@@ -108,7 +109,8 @@ protocol = Protocol(noise=noise, limit=few)
 # $$F_{GF} = W^{3 \times 3} * W^{1 \times 1} * [F_1, \dots, F_D], \qquad
 # \hat x = W^{3 \times 3} * (F_{-1} + F_{GF}).$$
 #
-# No batch norm anywhere, and no ReLU outside the blocks.
+# No batch norm anywhere, and no ReLU outside the blocks. What a layer knows of earlier *blocks* it knows
+# through $F_{d-1}$, their digest; only the global fusion reads them all.
 
 # %% [markdown]
 # ## The model
@@ -161,7 +163,7 @@ class RDN(nn.Module):
 print(f"{models.count_parameters(RDN()):,} parameters")
 
 # %% [markdown]
-# That is forty times DnCNN, and a minute on a processor is nothing to it. So we train a small RDN of
+# That is forty times DnCNN, and a minute on a processor would not get it anywhere. So we train a small RDN of
 # the same construction; the library's network is the one above, as a copy of the weights shows:
 
 # %%
@@ -178,11 +180,11 @@ print(small, f"{models.count_parameters(model):,} parameters")
 # %% [markdown]
 # ## Training, in the open
 #
-# RDN is trained with the **absolute** error instead of the squared one,
+# The authors' code trains with the **absolute** error instead of the squared one, and so do we:
 #
-# $$\ell(\Theta) = \frac 1 N \sum_{i=1}^{N} \lVert \hat x_i - x_i \rVert_1 ,$$
+# $$\ell(\Theta) = \frac{1}{N n} \sum_{i=1}^{N} \lVert \hat x_i - x_i \rVert_1$$
 #
-# whose gradient does not fade as the error shrinks. One step:
+# for $N$ patches of $n$ pixels. Its gradient does not fade as the error shrinks. Three steps:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()
@@ -201,7 +203,7 @@ for step in range(3):
 
 # %% [markdown]
 # `training.fit` runs this loop with a learning rate that rises and falls, a running average of the
-# weights, half precision where the processor multiplies it natively, and a progress bar.
+# weights, half precision where the hardware supports it, and a progress bar.
 
 # %%
 torch.manual_seed(seed)
@@ -259,20 +261,25 @@ plt.show()
 # %% [markdown]
 # ## What it learned: who listens to whom
 #
-# A dense network *can* read everything made before. Does it? We let one layer at a time go without one of its sources:
-# the weights that lead from the block's input $F_{d-1}$, or from an earlier convolution, to this layer are set to zero, and we
-# measure how many decibels the denoised validation images lose. In a network that had no use for its early maps, only the
-# fields next to the diagonal would be dark.
+# A layer of a dense block *can* read everything made before in it. Does it? We cut one connection at a time: the layer gets the
+# *average* of a source, the block's input $F_{d-1}$ or an earlier convolution, in place of its maps, and we measure
+# how many decibels the denoised validation images lose. (Zeros in place of the average would measure an offset too: maps
+# after a ReLU have a positive mean.) In a network that had no use for its early maps, only the fields on the diagonal,
+# the newest sources, would be dark. Nothing is trained again.
 
 
-# %% mystnb={"image": {"alt": "Four triangular heat maps, one for each block, of the decibels lost when a layer cannot read one of its sources, and one column for the global fusion; many fields far from the diagonal are far from zero."}}
+# %% mystnb={"image": {"alt": "Four triangular heat maps, one for each block, of the decibels lost when a layer gets only the mean of one of its sources, and one column for the global fusion; many fields far from the diagonal are far from zero."}}
 def psnr_without(conv, maps):
-    """Mean PSNR when a convolution cannot read some of its input maps (a slice)."""
-    kept = conv.weight.detach().clone()
-    with torch.no_grad():
-        conv.weight[:, maps] = 0
-        rows = evaluate(model, witnesses, progress=False)
-        conv.weight.copy_(kept)
+    """Mean PSNR when a convolution reads the means of some of its input maps (a slice) instead."""
+
+    def flatten(module, inputs):
+        cut = inputs[0].clone()
+        cut[:, maps] = cut[:, maps].mean((2, 3), keepdim=True)
+        return (cut,)
+
+    hook = conv.register_forward_pre_hook(flatten)
+    rows = evaluate(model, witnesses, progress=False)
+    hook.remove()
     return rows["psnr"].mean()
 
 
@@ -316,19 +323,24 @@ heat_map(axes[-1], np.array(fused)[:, None])
 axes[-1].set_title("global\nfusion")
 axes[-1].set_yticks(range(len(fused)), [f"block {d + 1}" for d in range(len(fused))])
 axes[-1].set_xticks([])
-figure.colorbar(picture, ax=axes, shrink=0.8, label="PSNR lost (dB)")
+figure.colorbar(picture, ax=axes, shrink=0.8, extend="max", label="PSNR lost (dB)")
 plt.show()
 
 # %% tags=["remove-input"]
-far = np.array([lost[:, row, column] for row in range(2, depth + 1) for column in range(row - 1)])
+old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
 near = np.array([lost[:, row, row] for row in range(depth + 1)])
-Markdown(
-    f"A layer without its *newest* source costs the image {np.median(near):.2f} dB (median over blocks and layers); "
-    f"without one that lies two or more convolutions back, {np.median(far):.2f} dB; and the global fusion without "
-    f"a block's output {np.mean(fused):.2f} dB on average. What was seen early is still read late. That a single connection "
-    "inside a block can nearly be spared is the other side of density: its neighbours carry much of the same. "
-    "(The weights themselves would show nothing: they start out as large for old sources as for new ones.)"
+text = (
+    f"Cutting off the *newest* source of a layer costs {np.median(near):.2f} dB (median over blocks and layers), cutting "
+    f"off an older one {np.median(old):.2f} dB, and a block's output at the global fusion {np.mean(fused):.2f} dB on average. "
 )
+if np.median(old) > 0.5 * np.median(near):
+    text += "What was seen early is still read late. "
+text += (
+    "That a single connection inside a block can nearly be spared is the other side of density: its neighbours carry much "
+    "of the same, and each $F_d$ contains $F_{d-1}$, which the local skip adds. (The weights themselves would show little: "
+    "after a short training their size is still that of the random start, the same for old and new sources.)"
+)
+Markdown(text if preset != "smoke" else "")
 
 # %% [markdown]
 # ## Growth rate and depth
@@ -372,14 +384,14 @@ Markdown(
 )
 
 # %% [markdown]
-# (Mean ± standard deviation over the seeds.) The budget is counted in steps, not in seconds, and a step takes about as
-# long as the number of parameters says: in the same *time* the small ones would have made several times as many.
+# (Mean ± standard deviation over the seeds.) All configurations get the same number of steps. A step's cost grows roughly
+# with the number of parameters, so for the same *time* the small ones could take several times as many.
 
 # %% [markdown]
 # ## Where it fails
 #
-# **Another noise level.** Like DnCNN-S, this RDN knows one $\sigma$. It has no batch norm and no skip
-# from input to output that would tie it to the noisy image.
+# **Another noise level.** Like DnCNN-S, this RDN has seen one noise level only: above it, it leaves noise; below it, it
+# removes detail.
 
 # %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, RDN's curve is good around its training level and falls steeply above it."}}
 levels = [10, sigma, 40] if preset == "smoke" else [5, 15, sigma, 35, 50]
@@ -422,14 +434,15 @@ Markdown(
 )
 
 # %% [markdown]
-# **The price.** Every feature map that is kept has to be stored and read again: at full size, RDN
-# holds far more numbers in memory than DnCNN does, and a large radiograph must be cut into tiles
-# (the authors' code does so too {footcite}`zhang2020rdn`).
+# **The price.** Every feature map that is kept has to be stored and read again. At the paper's size the global
+# fusion reads $16 \cdot 64 = 1024$ maps at once, and a block's fusion 576; DnCNN never holds more than two layers of 64. A large
+# radiograph must be cut into tiles (the authors' code does so too {footcite}`zhang2020rdn`).
 #
 # ## Fidelity: the paper, its code, and ours
 #
-# Facts about the authors' code are from their repository {footcite}`zhang2020rdn`, which trains
-# super-resolution only; *unverified* marks what we could not check against a source.
+# Facts about the authors' code are from their repository {footcite}`zhang2020rdn`. It has training code for
+# super-resolution only, and for denoising test code and test images; *unverified* marks what we could not check against a
+# source.
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
@@ -440,9 +453,9 @@ Markdown(
 # | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
 # | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.optimise` | best for a minute of training |
 # | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`recipes.RECIPES` | more steps in the same minute |
-# | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam divides the scale out |
-# | noisy input | 8-bit files: rounded and clipped | the same | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
-# | training images | DIV2K, 800 photographs | the same | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
+# | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
+# | noisy input | 8-bit files: rounded and clipped | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
+# | training images | DIV2K, 800 photographs (*unverified* for denoising) | DIV2K | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 #
 # Common slips in public reimplementations: $F_0$ in the global fusion, the skip from $F_0$ instead of
 # $F_{-1}$, a ReLU after a fusion, a local fusion with $G$ instead of $G_0$ outputs. The tests check all
@@ -451,19 +464,20 @@ Markdown(
 # ## Summary
 #
 # In this notebook we have built a residual dense network, matched the paper's parameter count and
-# trained a small one. Concatenation hands every layer everything before it; the weights show that it
-# is used. What the paper gains over DnCNN it gains with forty times the parameters, and under a
-# minute of training neither the one nor the other comes close to what it can do.
+# trained a small one. Concatenation hands every layer all maps of its block; cutting connections one at a time shows
+# how far they are used. What the paper gains over DnCNN it gains with forty times the parameters, with other training
+# images and with clipped noise; and after a minute of training neither network comes close to its best.
 #
 # ## Exercises
 #
-# **1.** Count the parameters of one block as a formula in $G_0$, $G$ and $C$. Which term dominates for
+# **1.** Count the parameters of one block, biases included, as a formula in $G_0$, $G$ and $C$. Which term dominates for
 # the paper's configuration?
 #
 # <details><summary>Solution</summary>
 #
-# $\sum_{c=0}^{C-1} \bigl(9 (G_0 + cG) G + G\bigr) + (G_0 + CG) G_0 + G_0$. The sum over $c$ grows like
-# $9 C^2 G^2 / 2$: with $C = 8$, $G = G_0 = 64$ it is 1,327,616 of the block's 1,364,544.
+# $\sum_{c=0}^{C-1} \bigl(9 (G_0 + cG) G + G\bigr) + (G_0 + CG) G_0 + G_0$. The sum over $c$
+# dominates: for $G_0 = G$ it is $9 G^2 C (C + 1) / 2 + C G$, with $C = 8$ and $G = 64$ that is 1,327,616 of the block's
+# 1,364,544 parameters.
 #
 # </details>
 #
@@ -471,19 +485,19 @@ Markdown(
 #
 # <details><summary>Solution</summary>
 #
-# `models.create("rdn", **small, image_skip=True)`. The network then only has to produce the negative
-# noise, as DnCNN does, and starts nearer to a good answer. With long training the first features
-# $F_{-1}$ carry the image to the output anyway.
+# `models.create("rdn", **small, image_skip=True)`. The network then only has to produce the correction $x - y$, the
+# negative of what DnCNN predicts, and starts nearer to a good answer: compare the first points of the learning curves. With long
+# training the difference shrinks, since the first features $F_{-1}$ can carry the image to the output too.
 #
 # </details>
 #
-# **3.** Set the weights of the global fusion to zero. What is left of the output, and what does this
+# **3.** Set the weights and biases of the global fusion to zero. What is left of the output, and what does this
 # say about global residual learning?
 #
 # <details><summary>Solution</summary>
 #
-# $\hat x = W^{3 \times 3} * F_{-1}$, two linear convolutions of the noisy image: a 5×5 linear filter.
-# The blocks learn the correction to a linear filter.
+# $\hat x = W^{3 \times 3} * F_{-1}$, two linear convolutions of the noisy image one after the other: away from the border, a 5×5
+# linear filter plus a constant. The blocks learn the correction to a linear filter.
 #
 # </details>
 #
