@@ -259,7 +259,7 @@ whole_budget = replace(
     whole_budget, steps=max(4, whole_budget.steps // 4), validate_every=whole_budget.steps
 )
 fit(whole, train_images, noise, whole_budget)
-whole_rows = evaluate(whole, protocol, "whole image")
+whole_rows = evaluate(whole, protocol, "Whole image")
 print(f"{models.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean():.2f} dB")
 
 # %% [markdown]
@@ -295,11 +295,12 @@ losses = {
 pd.Series(losses, name="PSNR (dB)").round(2).to_frame()
 
 # %% [markdown]
-# Three losses, one after the other. **Shrinking** removes all detail finer than four pixels. The **narrow middle** asks for a
+# Three losses, one after the other. **Shrinking** removes all detail finer than four pixels; on images as smooth as these that
+# is the least of the three. The **narrow middle** asks for a
 # radiograph in 128 numbers, and even the best linear ones leave out what is particular to this image. And
 # **160 images are 160 examples**: to a dense layer over the whole image a rib shifted by a pixel is another rib. So
 # the network does far better on the images that it was trained on than on the test images, where it answers with something between a
-# memory and the average. All three look the same to the eye: a blurred thorax.
+# memory and the average. To the eye all three are one thing: a blurred thorax.
 #
 # ## Reading 2: overlapping patches
 #
@@ -346,8 +347,8 @@ Markdown(
     f"At sigma {sigma} and the `{preset}` budget the stack on patches lifts the mean PSNR from "
     f"{table.psnr['noisy']:.2f} to **{table.psnr['vincent']:.2f} dB**: place {place} of {len(table)}, "
     f"{table.psnr[best] - table.psnr['vincent']:.2f} dB from {plotting.label(best)}. The whole-image "
-    f"reading ends at {table.psnr['whole image']:.2f} dB, "
-    f"{table.psnr['vincent'] - table.psnr['whole image']:.2f} dB lower: the same paper, the same "
+    f"reading ends at {table.psnr['Whole image']:.2f} dB, "
+    f"{table.psnr['vincent'] - table.psnr['Whole image']:.2f} dB lower: the same paper, the same "
     "loss, another reading."
 )
 
@@ -355,7 +356,7 @@ Markdown(
 noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
 shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-1:]}
-shown["whole image"] = apply(whole, noisy, sigma)
+shown["Whole image"] = apply(whole, noisy, sigma)
 shown["vincent"] = apply(model, noisy, sigma)
 plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
@@ -388,7 +389,7 @@ witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
 witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-1:]}
-witness_shown["whole image"] = apply(whole, witness_noisy, sigma)
+witness_shown["Whole image"] = apply(whole, witness_noisy, sigma)
 witness_shown["vincent"] = apply(model, witness_noisy, sigma)
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
@@ -399,7 +400,7 @@ on_witness = {
 }
 Markdown(
     f"On the real radiograph: {on_witness['vincent']:.2f} dB on patches, "
-    f"{on_witness['whole image']:.2f} dB for the whole image, {on_witness[names[-1]]:.2f} dB by "
+    f"{on_witness['Whole image']:.2f} dB for the whole image, {on_witness[names[-1]]:.2f} dB by "
     f"{plotting.label(names[-1])}. What the whole-image network shows is not this patient. It is what it "
     "remembers of the one it was trained on, which in medicine is the worst kind of failure: it looks plausible."
 )

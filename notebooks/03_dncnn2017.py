@@ -364,7 +364,7 @@ Markdown(
 # %% [markdown]
 # Two things show. **Batch norm buys a larger step:** at the larger rate the networks without it fall back or break
 # down, while the paper's combination is at its best. **The residual is what batch norm needs:** of the two networks with batch norm
-# the one that has to produce the image itself is far behind, at either rate.
+# the one that has to produce the image itself is behind, at either rate.
 #
 # One thing does not show: that batch norm is indispensable. With a small step and a last layer that starts at zero, the networks
 # without it train as well or better in our 200 steps. The paper's ablation, on photographs, with plain
