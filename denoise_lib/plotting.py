@@ -20,6 +20,7 @@ from denoise_lib.protocol import Protocol
 # Method, its name in figures and its colour. Okabe and Ito's palette and two greys; methods that
 # share a hue differ in marker.
 _STYLES = {
+    "clean": ("Clean", "#999999", "."),
     "noisy": ("Noisy input", "#999999", "x"),
     "gaussian": ("Gaussian filter", "#56B4E9", "v"),
     "median": ("Median filter", "#56B4E9", "^"),
@@ -285,15 +286,21 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     left.set(xlabel="step", ylabel="training loss")
     right.plot(curve.index, curve["psnr"], color="#D55E00", marker="o", markersize=4)
     right.set(xlabel="step", ylabel="validation PSNR (dB)")
-    for method, value in ({} if references is None else references).items():
+    references = dict({} if references is None else references)
+    for method, value in references.items():
         right.axhline(value, color=_colour_and_marker(method)[0], linestyle="--")
+    low, high = right.get_ylim()
+    height = -np.inf
+    for method, value in sorted(references.items(), key=lambda item: item[1]):
+        # Beside its line, or above the name below it where two lines nearly touch.
+        height = max((value - low) / (high - low), height + 0.08)
         right.annotate(
-            # On the left, where the curve is still far below.
             label(method),
-            (0.02, value),
-            xycoords=("axes fraction", "data"),
-            va="bottom",
+            (1.02, height),
+            xycoords="axes fraction",
+            va="center",
             fontsize=9,
+            color=_colour_and_marker(method)[0],
         )
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

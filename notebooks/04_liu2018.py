@@ -355,7 +355,7 @@ for axis, column, title in zip(axes, ("dice", "psnr"), ("mean Dice", "PSNR (dB)"
 on_clean = ablation[ablation["images"] == "clean"]["dice"].mean()
 axes[0].axhline(on_clean, color="#444444", linestyle="--")
 axes[0].annotate(
-    "clean images, mean", (0, on_clean), xycoords=("axes fraction", "data"), va="bottom"
+    "clean images, mean", (0.4, on_clean), xycoords=("axes fraction", "data"), va="bottom"
 )
 plt.show()
 
@@ -372,7 +372,7 @@ summary = kinds.groupby("input")[columns].agg(["mean", "std"]).loc[order]
 def cell(row, column):
     digits = 2 if column == "psnr" else 3
     mean, spread = summary.loc[row, (column, "mean")], summary.loc[row, (column, "std")]
-    return "" if np.isnan(mean) else f"{mean:.{digits}f} ± {spread:.{digits}f}"
+    return "" if np.isnan(mean) else f"{mean:.{digits}f}\u00a0±\u00a0{spread:.{digits}f}"
 
 
 names_shown = {c: c.removeprefix("dice_") for c in columns} | {"dice": "mean", "psnr": "PSNR (dB)"}

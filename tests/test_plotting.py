@@ -93,6 +93,18 @@ def test_learning_curve_draws_the_references(kind):
     assert list(right.lines[1].get_ydata()) == [33, 33]
 
 
+def test_names_of_references_do_not_touch_where_their_lines_do():
+    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
+
+    right = plotting.learning_curve(curve, {"nlm": 25.01, "tv": 25.0, "bm3d": 29.0}).axes[1]
+
+    heights = {text.get_text(): text.xy[1] for text in right.texts}
+    assert list(heights) == ["Total variation", "Non-local means", "BM3D"]
+    assert heights["Non-local means"] - heights["Total variation"] >= 0.08
+    low, high = right.get_ylim()
+    assert heights["BM3D"] == pytest.approx((29 - low) / (high - low))
+
+
 def test_grid_of_images_has_their_titles():
     figure = plotting.show_images({str(i): torch.rand(1, 8, 8) for i in range(5)}, columns=3)
 
