@@ -151,7 +151,7 @@ print(f"{models.count_parameters(layer):,} parameters")
 # %% [markdown]
 # ## Training, in the open
 #
-# The inputs are patches of 12×12 pixels. One step:
+# The inputs are patches of 12×12 pixels. Three steps:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()

@@ -273,7 +273,7 @@ with torch.no_grad():
 #
 # The paper shrinks whole images to 64×64 (so both public reimplementations do). We keep the full
 # resolution and train on 64×64 patches, so that the results can stand beside the other methods'.
-# One step:
+# Three steps:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()

@@ -197,7 +197,7 @@ plt.show()
 # %% [markdown]
 # ## Training, in the open
 #
-# One step of training is short enough to read. Draw patches, add noise, denoise, compare with the
+# A step of training is short enough to read. Draw patches, add noise, denoise, compare with the
 # clean patches, follow the gradient:
 
 # %%

@@ -212,7 +212,7 @@ pd.DataFrame({"clean": mean_dice(clean), "noisy": mean_dice(noisy)}).T.round(3)
 # %% [markdown]
 # ## Training, in the open
 #
-# One step of joint training. The task network is frozen by `requires_grad_(False)` and `eval()`: its weights get
+# Three steps of joint training. The task network is frozen by `requires_grad_(False)` and `eval()`: its weights get
 # no gradient, its batch-norm statistics no update. `torch.no_grad()` would be wrong: it would cut the
 # gradient on its way to the denoiser.
 
@@ -451,7 +451,7 @@ Markdown(
 # | borders | | unpadded, 6 pixels lost | replicated first: {source}`models.liu.LiuDenoiser.forward`, {source}`tests.test_models.test_liu_is_the_released_network_on_the_image_with_its_border_replicated` | output as large as the input |
 # | initial weights | | Xavier, most biases 0.2 | PyTorch's; last layer zero: {source}`models.liu.LiuDenoiser.__init__`, {source}`tests.test_models.test_liu_starts_as_the_identity_at_any_size` | starts from $\hat x = y$ |
 # | last layer | | learns at a tenth of the rate | at the full rate: {source}`training.optimise` | it starts from zero |
-# | values | | 0 to 255, a mean colour subtracted | 0 to 1 | one convention for all models |
+# | values | | 0 to 255, a mean colour subtracted | 0 to 1: {source}`checks.check_clean` | one convention for all models |
 # | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | exact masks, this book's subject |
 # | task network in the joint step | frozen | learning rate 0; its dropout stays active | frozen, in evaluation mode: {source}`segmentation.fit_joint`, {source}`tests.test_segmentation.test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network` | ours has no dropout, but batch norm |
 # | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |

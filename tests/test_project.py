@@ -82,6 +82,21 @@ def test_a_chapter_starts_as_every_chapter_does(source):
     assert all(cell.metadata["mystnb"]["image"]["alt"] for cell in figures)
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_has_every_part(source):
+    text = "\n".join(cell.source for cell in jupytext.read(source).cells)
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    for part in ("The paper", "The idea in equations", "Where it fails", "Summary", "Exercises"):
+        assert part in headings
+    assert [heading for heading in headings if heading.startswith("Fidelity")]
+    assert headings[-1] == "References"
+    assert "| symbol | meaning | in the code |" in text
+    exercises = re.findall(r"^\*\*\d\.\*\*", text, re.MULTILINE)
+    solutions = text.count("<details><summary>Solution</summary>")
+    assert 2 <= len(exercises) == solutions == text.count("</details>") <= 4
+
+
 def test_changed_text_is_taken_over_without_executing(tmp_path):
     source = tmp_path / "01_a.py"
     source.write_text("# %% [markdown]\n# old\n\n# %%\n1 + 1\n")
