@@ -23,7 +23,7 @@
 # In particular we will
 #
 # - build the denoising autoencoder and its three kinds of damage;
-# - train it on patches of radiographs and watch its filters change as the damage grows, and measure how local they are;
+# - train it on patches of radiographs and watch its filters change as the damage grows, and measure how local and how smooth they are;
 # - stack autoencoders greedily, layer by layer, as the paper does;
 # - use the stack as a denoiser in two ways: on the whole shrunken image, as earlier comparisons did, and
 #   on overlapping patches, and see why the first one must blur.
@@ -72,17 +72,18 @@ protocol = Protocol(noise=noise, limit=few)
 # %% [markdown]
 # ## The paper
 #
-# In 2008 deep networks could not be trained from scratch; they were first *pretrained* layer by layer,
-# each layer learning to describe its input. An ordinary autoencoder, encode and decode, minimise the difference, can
-# cheat: with enough hidden units it copies. Vincent and his co-authors damage the input and ask for the
-# *undamaged* one back. Copying no longer helps. What the hidden units then have to know are the dependencies between pixels.
+# In 2008 deep networks of fully connected layers were hard to train from a random start, so they were first *pretrained*
+# layer by layer, each layer learning to describe its input. An ordinary autoencoder encodes its input, decodes it and
+# minimises the difference. With enough hidden units it can cheat by copying. Vincent and his co-authors damage the input and
+# ask for the *undamaged* one back. Copying is no longer enough: damaged values have to be inferred from the others, so the hidden
+# units have to know how pixels depend on each other.
 #
 # **Its goal was not denoising.** The paper measures the classification error of networks pretrained this
 # way, on variants of handwritten digits. With a random background, for instance, the published errors are 14.58 % for a
 # kernel machine, 11.28 % for stacked ordinary autoencoders, 10.30 % for stacked denoising ones, and 6.73 % for a
 # deep belief network, which wins there (values of the 2010 paper {footcite}`vincent2010` as reported in a summary,
-# *unverified* against its text). There is no PSNR and no SSIM in it. That later studies list it among denoisers is a
-# reading of it; this chapter shows two.
+# *unverified* against its text). There is no PSNR and no SSIM in it. Later studies that list it as a denoiser
+# interpret it. This chapter tries two interpretations.
 
 # %% [markdown]
 # ## The idea in equations
@@ -151,7 +152,8 @@ print(f"{models.count_parameters(layer):,} parameters")
 # %% [markdown]
 # ## Training, in the open
 #
-# The inputs are patches of 12×12 pixels. Three steps:
+# The inputs are patches of 12×12 pixels, cut out of 160 training images: radiographs rendered from the CT of *one* patient
+# in different poses ([more about them](../data)). Three steps:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()
@@ -169,12 +171,15 @@ for step in range(3):
     print(f"step {step}: cross-entropy {loss.item():.4f}")
 
 # %% [markdown]
+# The cross-entropy does not approach zero: for grey values its minimum, at $z = x$, is the entropy of $x$, up to
+# $\log 2 \approx 0.693$.
+#
 # ## What it learned: filters and damage
 #
 # Three autoencoders that differ in the damage only. Each row of $W$ is the pattern to which one hidden unit
 # answers. We show the strongest of them, and measure how *local* each is by the number of pixels that
 # effectively carry it, $\bigl(\sum_k w_k^2\bigr)^2 / \sum_k w_k^4$: 144 for a filter spread evenly over the patch, 1
-# for a single pixel.
+# for a single pixel, 80 for independent uniform weights, as they are at the start.
 
 # %%
 draw = patch_vectors(train_images, patch_size=12)  # batches of clean patches
@@ -202,23 +207,26 @@ for group, (fraction, autoencoder) in zip(figure.subfigures(1, 3), single.items(
 plt.show()
 
 # %%
+torch.manual_seed(seed)
 locality = {}
-for fraction, autoencoder in single.items():
+trained = {f"masking {fraction:g}": autoencoder for fraction, autoencoder in single.items()}
+for name, autoencoder in {"at the start": models.DenoisingAutoencoder(144, 400), **trained}.items():
     filters = autoencoder.weight.detach()
     pixels = filters.pow(2).sum(1) ** 2 / filters.pow(4).sum(1)
-    smooth = (filters.view(-1, 12, 12).diff(dim=-1) ** 2).mean((1, 2)) / filters.pow(2).mean(1)
-    locality[f"masking {fraction:g}"] = {
+    squares = filters.view(-1, 12, 12)
+    steps_squared = [squares.diff(dim=axis).pow(2).mean((1, 2)) for axis in (-1, -2)]
+    roughness = sum(steps_squared) / 2 / filters.pow(2).mean(1)
+    locality[name] = {
         "effective pixels, median": pixels.median().item(),
         "10 % of filters below": pixels.quantile(0.1).item(),
-        "roughness (2 for white noise)": smooth.median().item(),
+        "roughness (2 for white noise)": roughness.median().item(),
     }
 pd.DataFrame(locality).T.round(2)
 
 # %% [markdown]
-# Without damage a hidden layer larger than its input has little reason to leave its random start: copying works
-# in any rotation. With damage a pixel has to be inferred from others, so the filters gather neighbours
-# that belong together. Compare the roughness down the table, and the number of pixels: what grows with the
-# damage is the *extent* of the filters, from specks to strokes.
+# Training makes the filters smoother than their random start even without damage, and a little more local. With damage they become
+# smoother still, because a masked pixel must be inferred from its neighbours, and they spread again: from specks to
+# strokes and edges. On these smooth images the damage changes the *smoothness* of the filters far more than their extent.
 
 # %% [markdown]
 # ## Stacking
@@ -233,8 +241,8 @@ pd.DataFrame(locality).T.round(2)
 #     loss = reconstruction_loss(layer.decoder, z, clean)
 # ```
 #
-# `pretraining.pretrain` is this loop. Then the layers are joined, all encoders up and all decoders down, and *fine-tuned* together. In the
-# paper for classification; here for denoising, with `training.fit`, the function that trains all models of this book.
+# `pretraining.pretrain` is this loop. Then the layers are joined, all encoders up and all decoders down, and *fine-tuned* together. The
+# paper does this for classification; we do it for denoising, with `training.fit`, the function that trains all models of this book.
 #
 # ## Reading 1: the whole image
 #
@@ -252,7 +260,7 @@ def draw_whole(generator):
 
 torch.manual_seed(seed)
 whole = models.WholeImageAutoencoder(size=64, hidden=(512, 128))
-# Averaging 4 x 4 pixels leaves a quarter of the noise.
+# Averaging 4 x 4 pixels leaves a quarter of the noise's standard deviation.
 pretrain(whole.stack, draw_whole, GaussianNoise(sigma / 4), PRETRAINING[preset])
 whole_budget = replace(recipe("vincent", preset), patch_size=256, flip=False, learning_rate=1e-3)
 whole_budget = replace(
@@ -263,44 +271,47 @@ whole_rows = evaluate(whole, protocol, "Whole image")
 print(f"{models.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean():.2f} dB")
 
 # %% [markdown]
-# Where is the image lost? We take the steps one at a time. The *best linear* description by 128 numbers is known without
-# training: the 128 principal components of the training images.
+# Where is the image lost? Is it the shrinking, the narrow middle of 128 numbers, or something else? We take the steps one at a
+# time. The best *linear* description of the training images by 128 numbers is known without training: their principal
+# components. 160 images have at most 159 of them.
 
 # %%
-test = protocol.items()
-clean_images = test.images()
-
-
-def mean_psnr(small_vectors):
-    """PSNR of 64 x 64 images, as vectors, after enlarging."""
-    small = small_vectors.float().view(-1, 1, 64, 64)
-    enlarged = F.interpolate(small.clamp(0, 1), (256, 256), mode="bilinear")
-    pairs = zip(clean_images, enlarged, strict=True)
-    return sum(score(x[None], z[None], protocol)["psnr"] for x, z in pairs) / len(test)
-
-
-shrunk = F.interpolate(clean_images, (64, 64), mode="area").flatten(1)
+test, seen = protocol.items(), Protocol(split="train", limit=few or 20).items()
 average = small_images.mean(0)
 _, _, components = torch.linalg.svd(small_images - average, full_matrices=False)
-components = components[:128]
-described = (shrunk - average) @ components.T @ components + average
-memory = Protocol(split="train", noise=noise, limit=few or 20)
+
+
+def mean_psnr(items, describe):
+    """PSNR of clean images that are shrunk, described and enlarged again."""
+    images = items.images()
+    small = describe(F.interpolate(images, (64, 64), mode="area").flatten(1))
+    enlarged = F.interpolate(small.view(-1, 1, 64, 64).clamp(0, 1), (256, 256), mode="bilinear")
+    pairs = zip(images, enlarged, strict=True)
+    return sum(score(x[None], z[None], protocol)["psnr"] for x, z in pairs) / len(images)
+
+
+def by_components(count):
+    chosen = components[:count]
+    return lambda vectors: (vectors - average) @ chosen.T @ chosen + average
+
+
+on_seen = evaluate(whole, Protocol(split="train", noise=noise, limit=few or 20))
 losses = {
-    "shrunk and enlarged, no noise, no network": mean_psnr(shrunk),
-    "described by 128 principal components, no noise": mean_psnr(described),
-    "autoencoder, images it was trained on": evaluate(whole, memory)["psnr"].mean(),
-    "autoencoder, test images": whole_rows["psnr"].mean(),
-    "the average training image, whatever the input": mean_psnr(average.expand_as(shrunk)),
+    "shrunk and enlarged, clean": [mean_psnr(items, lambda v: v) for items in (seen, test)],
+    "128 components, clean": [mean_psnr(items, by_components(128)) for items in (seen, test)],
+    "159 components, clean": [mean_psnr(items, by_components(159)) for items in (seen, test)],
+    "autoencoder, noisy": [on_seen["psnr"].mean(), whole_rows["psnr"].mean()],
+    "the average training image": [mean_psnr(items, by_components(0)) for items in (seen, test)],
 }
-pd.Series(losses, name="PSNR (dB)").round(2).to_frame()
+pd.DataFrame(losses, index=["training images", "test images"]).T.round(2).rename_axis("PSNR (dB)")
 
 # %% [markdown]
-# Three losses, one after the other. **Shrinking** removes all detail finer than four pixels; on images as smooth as these that
-# is the least of the three. The **narrow middle** asks for a
-# radiograph in 128 numbers, and even the best linear ones leave out what is particular to this image. And
-# **160 images are 160 examples**: to a dense layer over the whole image a rib shifted by a pixel is another rib. So
-# the network does far better on the images that it was trained on than on the test images, where it answers with something between a
-# memory and the average. To the eye all three are one thing: a blurred thorax.
+# **Shrinking** removes all detail finer than four pixels; on images as smooth as these it costs little. The **narrow
+# middle** is not to blame either: 128 numbers describe the *training* images almost as well as the shrunken image itself. But on
+# the *test* images the same components fail, and all 159 of them do hardly better. **160 images are only 160 examples:** to a
+# dense layer over the whole image a rib shifted by a pixel is another rib, and what was not among the examples it cannot draw.
+# The network has the same gap between training and test images. What it answers is a mixture of memories, and a mixture of
+# thoraxes in slightly different places is a blurred thorax.
 #
 # ## Reading 2: overlapping patches
 #
@@ -422,11 +433,11 @@ Markdown(
 # | loss | against the clean $x$; sum over components | the same | against the clean $x$, mean over components: {source}`pretraining.reconstruction_loss`, {source}`tests.test_pretraining.test_loss_is_smallest_at_the_clean_values` | a constant factor, which Adam divides out |
 # | damage | masking (2008), Gaussian and salt and pepper (2010) (*unverified*) | masking | all three: {source}`noise.MaskingNoise`, {source}`tests.test_noise.test_fractions_of_corrupted_pixels`; Gaussian for denoising | what is to be undone |
 # | input passed up | undamaged | undamaged | undamaged: {source}`pretraining.pretrain`, {source}`tests.test_pretraining.test_each_layer_is_damaged_at_its_own_input_only` | |
-# | initial weights | | uniform, $\pm 4 \sqrt{6 / (d_\text{in} + d_\text{out})}$ | a quarter of that: {source}`models.vincent._uniform` | Glorot and Bengio's range for linear units; Adam moves it soon enough |
+# | initial weights | | uniform, $\pm 4 \sqrt{6 / (d_\text{in} + d_\text{out})}$ | a quarter of that: {source}`models.vincent._uniform` | Glorot and Bengio's range; Adam moves it soon enough |
 # | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | 3 of 1000 | two of 512: {source}`recipes.configuration`; three of 1000 by default: {source}`models.vincent.PatchAutoencoder` | a minute of training |
 # | input | whole 28×28 images; 12×12 patches of natural images (2010, *unverified*) | whole 28×28 images | 12×12 patches, overlapping: {source}`models.vincent.PatchAutoencoder.forward`, {source}`tests.test_models.test_overlapping_patches_of_an_identity_give_the_image_back` | radiographs have no fixed size |
 # | fine-tuning | classifier, no damage | the same | denoiser, fresh damage: {source}`training.fit` | the goal |
-# | optimiser | plain SGD (*unverified*) | SGD, rate 0.1, batches of 20 and of 1 | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
+# | optimiser | plain SGD (*unverified*) | SGD; one layer: rate 0.1, batch 20; stack: 0.001, then 0.1, batch 1 | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
 #
 # Common slips in public code: the loss against the *damaged* input; `nn.Dropout` as masking, which rescales what it leaves by
 # $1 / (1 - \nu)$; damage left on while encoding for the next layer; cross-entropy for values outside $[0, 1]$.
@@ -439,12 +450,14 @@ Markdown(
 #
 # ## Exercises
 #
-# **1.** Use the *damaged* vectors as target in the training step above. What do the filters look like then?
+# **1.** Write the training loop above for as many steps as `longer` has, once with the clean and once with the *damaged* vectors as target.
+# The second ends with the lower loss. Is it the better network?
 #
 # <details><summary>Solution</summary>
 #
-# Nothing has to be inferred from neighbours any more, so the network copies: the filters stay as rough as with a fraction of 0, and the
-# loss is lower than before, which shows that a lower loss is not a better network.
+# No. The two losses have different targets and therefore different floors, the entropies of the targets: a masked zero has none. They
+# cannot be compared. Compare the squared error of held-out *clean* patches, reconstructed from masked ones. With the damaged
+# target nothing has to be inferred from neighbours, and the network learns to keep the damage.
 #
 # </details>
 #
@@ -459,7 +472,7 @@ Markdown(
 # </details>
 #
 # **3.** `nn.Dropout(nu)` is often used for masking. It multiplies what it leaves by $1/(1-\nu)$. Think of images of one grey
-# level and of a network that averages its inputs: which level does it return for an *undamaged* image after training with the paper's
+# level and of a network that returns $a$ times the average of its inputs, $a$ being learned: which level does it return for an *undamaged* image after training with the paper's
 # masking, and which after training with dropout? What else is different?
 #
 # <details><summary>Solution</summary>
@@ -467,8 +480,8 @@ Markdown(
 # Of a masked image only a fraction $1-\nu$ of the sum is left. To return the level, the network has to multiply the average
 # by $1/(1-\nu)$, and does so with an undamaged image too, which comes out too bright. Dropout multiplies beforehand, so the
 # undamaged level is right. But each surviving pixel is now shown brighter than it is, outside $[0, 1]$ even, so that copying it would
-# be wrong: it is another damage than the paper's, with other filters. In neither case has the network learned what to do with an
-# undamaged image. An offset like this one is cheap to make and expensive in PSNR: see [how PSNR lies](../psnr).
+# be wrong: it is another damage than the paper's, with other filters. And `nn.Dropout` does nothing after `eval()`, so that a
+# validation loss is computed without damage. In neither case was an undamaged image among the training inputs. An offset like this one is cheap to make and expensive in PSNR: see [how PSNR lies](../psnr).
 #
 # </details>
 #

@@ -22,7 +22,8 @@
 #
 # In particular we will
 #
-# - build the paper's denoiser exactly as its authors released it: three scales, 1,027,937 parameters;
+# - build the paper's denoiser layer by layer as its authors released it, for one grey channel: three scales, 1,027,937
+#   parameters;
 # - train a small U-Net to find lungs, heart, ribs and spine in *clean* radiographs, and freeze it;
 # - watch it stumble over noise, and recover on denoised images;
 # - train the denoiser *through* it, and weigh what that gives and takes.
@@ -81,7 +82,7 @@ protocol = Protocol(noise=noise, limit=few)
 # *denoiser* with its loss added. The denoiser then serves that network, and, so they report, others that it was never
 # trained with.
 #
-# One point is told wrongly in many summaries, so plainly: **only the denoiser is trained in the joint
+# Many summaries get one point wrong: **only the denoiser is trained in the joint
 # step. The high-level network is trained before, on clean images, and frozen.** The paper's abstract
 # says so, and in the authors' configuration files every layer of the high-level network has the
 # learning rate zero {footcite}`liu2018`.
@@ -93,26 +94,31 @@ protocol = Protocol(noise=noise, limit=few)
 # |---|---|---|
 # | $x$, $y$ | clean and noisy image | `clean`, `noisy` |
 # | $D_\theta$ | the denoiser, $\hat x = D_\theta(y)$ | `denoiser` |
+# | $N$ | number of values in an image | |
 # | $T$ | the task network, frozen | `task` |
 # | $m$ | the true masks | `masks` |
 # | $\mathrm{CE}$ | cross-entropy of the task's output with $m$ | `segmentation.task_loss` |
 # | $\lambda$ | weight of the task | `weight` |
 #
-# $$\ell(\theta) = \underbrace{\tfrac 1 D \lVert D_\theta(y) - x \rVert^2}_{\mathrm{MSE}}
-#   + \lambda \, \underbrace{\mathrm{CE}\bigl(T(D_\theta(y)),\, m\bigr)}_{\text{what the task thinks of it}},
-# \qquad \frac{\partial \ell}{\partial \theta} \text{ flows through } T .$$
+# $$\ell(\theta) = \underbrace{\tfrac 1 N \lVert D_\theta(y) - x \rVert^2}_{\mathrm{MSE}}
+#   + \lambda \, \underbrace{\mathrm{CE}\bigl(T(D_\theta(y)),\, m\bigr)}_{\text{what the task thinks of it}} .$$
+#
+# By the chain rule,
+# $\partial\, \mathrm{CE} / \partial \theta = (\partial \hat x / \partial \theta)^\top (\partial T / \partial \hat x)^\top \nabla_T \mathrm{CE}$:
+# $T$ is differentiated, but not changed.
 #
 # **$\lambda$ means nothing without the scale of the two losses.** Here MSE is the mean over pixels with
-# values in $[0, 1]$, cross-entropy the mean over pixels and structures in nats. The released configuration weighs
-# the other way round, cross-entropy 1 and a *sum* of squares over values in $[0, 255]$ by $5 \cdot 10^{-9}$ for
-# segmentation. Converted to our scale that is a $\lambda$ of about 0.02 (our computation, for crops of 321×321 RGB
-# pixels). A figure of 0.25 is often quoted; we could not find its source and regard it as *unverified*.
+# values in $[0, 1]$, cross-entropy the mean over pixels and structures in nats. The released configuration puts the
+# weight on the other term: cross-entropy has the weight 1, and *half* the *sum* of squared errors, over values in $[0, 255]$, the weight
+# $5 \cdot 10^{-9}$ for segmentation. Converted to our scale that is a $\lambda$ of about 0.02 (exercise 3, for crops of
+# 321×321 RGB pixels). Their cross-entropy is a softmax over classes, ours a mean of four binary ones, so only the order of
+# magnitude carries over. A figure of 0.25 is often quoted; we could not find its source and regard it as *unverified*.
 
 # %% [markdown]
 # ## The denoiser
 #
 # Three scales: the full one, 1/2 and 1/4. Strided convolutions go down, transposed ones up, and at
-# each scale the maps of the way down are put beside those of the way up. The work is done by *modules*: a convolution, then a
+# each scale the feature maps from the way down are concatenated with those on the way up. The work is done by *modules*: a convolution, then a
 # bottleneck (1×1, 3×3, 1×1) whose output is added.
 
 
@@ -212,7 +218,7 @@ pd.DataFrame({"clean": mean_dice(clean), "noisy": mean_dice(noisy)}).T.round(3)
 # %% [markdown]
 # ## Training, in the open
 #
-# Three steps of joint training. The task network is frozen by `requires_grad_(False)` and `eval()`: its weights get
+# Three iterations of joint training, on an untrained denoiser, only to show the mechanics. The task network is frozen by `requires_grad_(False)` and `eval()`: its weights get
 # no gradient, its batch-norm statistics no update. `torch.no_grad()` would be wrong: it would cut the
 # gradient on its way to the denoiser.
 
@@ -240,8 +246,8 @@ unchanged = all(map(torch.equal, before, task.state_dict().values()))
 print("task network unchanged:", unchanged)
 
 # %% [markdown]
-# The paper starts the joint step from a denoiser that is trained already. So do we: first plain training, as in the
-# other chapters,
+# The joint *stage* of the paper starts from a denoiser that is trained already. So does ours: first plain training, as in
+# the other chapters,
 
 # %%
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
@@ -336,7 +342,7 @@ plt.show()
 # %% [markdown]
 # ## What it learned: how much should the task weigh?
 #
-# One run proves little. The committed table comes from `tools/run_ablations.py liu`: the same two steps with three values of
+# One run proves little. The committed table comes from `tools/run_ablations.py liu`: the same two stages with three values of
 # $\lambda$ and three seeds each, every seed with a task network and a pretrained denoiser of its own.
 
 # %% mystnb={"image": {"alt": "Two plots against lambda, a thin line for each seed and a thick one for their mean: the mean Dice of the denoised images rises towards a dashed line for clean images, the PSNR falls."}}
@@ -395,13 +401,16 @@ text = (
     f"The mean Dice is highest at λ = {best:g}: {by_weight['dice'][best]:.3f}, against "
     f"{by_weight['dice'][0.0]:.3f} for as much plain training; it is higher with {wins} of {len(paired)} "
     f"seeds. The price is PSNR: {', '.join(f'{costs[w]:+.2f} dB at λ = {w:g}' for w in weights[1:])}. "
-    f"Most of the gain is one structure's, {top.removeprefix('dice_')}: from {found['denoised, λ = 0']} to "
-    f"{found[f'denoised, λ = {best:g}']}, on clean images {found['clean']}."
+    f"The structure that gains most is {top.removeprefix('dice_')}: from {found['denoised, λ = 0']} to "
+    f"{found[f'denoised, λ = {best:g}']}, on clean images {found['clean']}. The changes of all: "
+    + ", ".join(f"{name.removeprefix('dice_')} {gain:+.3f}" for name, gain in gains.items())
+    + "."
 )
 if structures[top][f"denoised, λ = {best:g}"] > structures[top]["clean"]:
     text += (
-        " That is *better than on clean images*, which fidelity cannot explain: the denoiser has "
-        "begun to draw for its reader."
+        " *Better than on clean images* is what removing noise alone cannot explain. The masks have "
+        "trained the denoiser too, and it now makes up for weaknesses of the task network. Whether it "
+        "draws what is not there, Dice cannot tell."
     )
 Markdown(text)
 
@@ -465,7 +474,7 @@ Markdown(
 # ## Summary
 #
 # In this notebook we have built a denoiser of three scales, a task network that was trained on clean
-# images and frozen, and trained the one through the other. Gradients pass through frozen weights; that
+# images and frozen, and trained the denoiser through the task network. Gradients pass through frozen weights; that
 # is the whole trick. What the task gains and what the image loses is decided by $\lambda$, and $\lambda$ by the
 # scale of the losses.
 #
@@ -477,8 +486,8 @@ Markdown(
 # <details><summary>Solution</summary>
 #
 # The cross-entropy becomes a constant for the denoiser: training runs without an error and is exactly plain MSE
-# training. The loss printed falls all the same, because better denoising helps the task. Only a comparison with
-# $\lambda = 0$ reveals it.
+# training. The printed cross-entropy may fall all the same, because better denoising helps the task. The numbers do not give it
+# away; `cross_entropy.requires_grad`, now `False`, does, and so does a run with $\lambda = 0$ that ends in the same weights.
 #
 # </details>
 #
@@ -492,14 +501,15 @@ Markdown(
 #
 # </details>
 #
-# **3.** The released weights correspond to $\lambda \approx 0.02$. Derive the conversion.
+# **3.** The loss weights of the released configuration correspond to $\lambda \approx 0.02$. Derive the conversion from what is
+# said about them below the equation above.
 #
 # <details><summary>Solution</summary>
 #
 # Their loss is $\mathrm{CE} + w \cdot \tfrac 1 2 \sum_d (255\, e_d)^2$ with $e$ the error in $[0, 1]$, summed over the
-# $D$ values of an image. The sum is $D \cdot 255^2 \cdot \mathrm{MSE}$. Dividing the loss by the factor of MSE gives
-# $\mathrm{MSE} + \lambda\, \mathrm{CE}$ with $\lambda = 2 / (w\, D\, 255^2)$. For $w = 5 \cdot 10^{-9}$ and
-# $D = 3 \cdot 321^2$ this is 0.020.
+# $N$ values of an image. The sum is $N \cdot 255^2 \cdot \mathrm{MSE}$. Dividing the loss by the factor of MSE gives
+# $\mathrm{MSE} + \lambda\, \mathrm{CE}$ with $\lambda = 2 / (w\, N\, 255^2)$. For $w = 5 \cdot 10^{-9}$ and
+# $N = 3 \cdot 321^2$ this is 0.020.
 #
 # </details>
 #
