@@ -78,7 +78,7 @@ protocol = Protocol(noise=noise, limit=few)
 #
 # The paper trains one network for each noise level of 10, 30, 50 and 70. For BSD68 at 50, later
 # papers' tables give it 26.41 dB and DnCNN 26.23 dB {footcite}`zhang2024xformer,zhang2017dncnn`.
-# Mind the difference that does not show in the table: RDN's noisy inputs are 8-bit files, noise
+# Mind the difference that does not show in the table: RDN's noisy test inputs are 8-bit files, noise
 # rounded *and clipped*; DnCNN's are not ([why that matters](../noise)).
 
 # %% [markdown]
@@ -385,7 +385,7 @@ Markdown(
 
 # %% [markdown]
 # (Mean ± standard deviation over the seeds.) All configurations get the same number of steps. A step's cost grows roughly
-# with the number of parameters, so for the same *time* the small ones could take several times as many.
+# with the number of parameters, its measured time more slowly; still, for the same *time* the small ones could take more steps.
 
 # %% [markdown]
 # ## Where it fails
@@ -393,7 +393,7 @@ Markdown(
 # **Another noise level.** Like DnCNN-S, this RDN has seen one noise level only: above it, it leaves noise; below it, it
 # removes detail.
 
-# %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, RDN's curve is good around its training level and falls steeply above it."}}
+# %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, RDN's curve is best around its training level and falls behind theirs below and above it."}}
 levels = [10, sigma, 40] if preset == "smoke" else [5, 15, sigma, 35, 50]
 rivals = {name: baselines.create(name) for name in ("noisy", "nlm", "tv")}
 mismatch = pd.concat(
@@ -454,7 +454,7 @@ Markdown(
 # | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.optimise` | best for a minute of training |
 # | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`recipes.RECIPES` | more steps in the same minute |
 # | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
-# | noisy input | 8-bit files: rounded and clipped | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
+# | noisy input | 8-bit files: rounded and clipped (*unverified* for training) | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
 # | training images | DIV2K, 800 photographs (*unverified* for denoising) | DIV2K | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 #
 # Common slips in public reimplementations: $F_0$ in the global fusion, the skip from $F_0$ instead of
