@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
@@ -307,3 +307,31 @@ class SpeckleNoise(Noise):
 
     def _corrupt(self, clean, draws):
         return clean + clean * self.sigma / 255 * draws.normal(clean)
+
+
+def create(kind: str, **parameters: float) -> Noise:
+    """Make a noise model from what `Noise.to_dict` gives.
+
+    Parameters
+    ----------
+    kind : str
+        The class's name, e.g. "GaussianNoise".
+    **parameters
+        Its parameters.
+
+    Returns
+    -------
+    Noise
+
+    Raises
+    ------
+    ValueError
+        When the kind, or one of its parameters, is not known; the message lists the known ones.
+    """
+    kinds = {subclass.__name__: subclass for subclass in Noise.__subclasses__()}
+    if kind not in kinds:
+        raise ValueError(f"Unknown noise {kind!r}; choose one of: {', '.join(kinds)}.")
+    known = [field.name for field in fields(kinds[kind])]
+    if unknown := set(parameters) - set(known):
+        raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}, but: {', '.join(known)}.")
+    return kinds[kind](**parameters)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -11,7 +14,8 @@ import torch.nn.functional as F
 
 from denoise_lib.models import StackedAutoencoder
 from denoise_lib.noise import Noise
-from denoise_lib.training import Recipe, optimise, sample_patches
+from denoise_lib.patches import sample_patches
+from denoise_lib.training import Recipe, TrainingRun, optimise
 
 
 def pretrain(
@@ -19,8 +23,10 @@ def pretrain(
     draw: Callable[[torch.Generator], torch.Tensor],
     corruption: Noise,
     recipe: Recipe,
-    progress: bool = True,
-) -> pd.DataFrame:
+    folder: Path | None = None,
+    max_minutes: float | None = None,
+    **options,
+) -> TrainingRun:
     """Train each layer to undo the corruption of its own input, the lowest first.
 
     Only the input of the layer being trained is corrupted; what the layers below hand up is
@@ -38,30 +44,45 @@ def pretrain(
         Drawn anew for every batch.
     recipe : Recipe
         For each layer.
-    progress : bool
-        Show a progress bar for each layer.
+    folder : pathlib.Path, optional
+        Each layer's checkpoints are in a folder of its own in it.
+    max_minutes : float, optional
+        Save and stop after this time, all layers together.
+    **options
+        Further fields of `training.RunOptions`, for each layer.
 
     Returns
     -------
-    pandas.DataFrame
-        The learning curves, indexed by step, with a column `layer` (1 is the lowest).
+    TrainingRun
+        Of all layers: `curve` is indexed by each layer's own step and has a column `layer` (1 is
+        the lowest).
     """
-    curves = []
+    runs, start = [], time.monotonic()
     for depth, layer in enumerate(stack.layers):
 
-        def batch_loss(run, generator, depth=depth, layer=layer):
+        def draw_pair(generator, depth=depth):
             with torch.no_grad():
                 clean = stack.to(generator.device).encode(draw(generator), depth)
             # A vector is an image of one line to the noise, which draws blind levels per image.
             damaged = corruption.sample(clean[:, None, None], generator)[:, 0, 0]
-            estimate = run(layer, damaged)
-            return reconstruction_loss(layer.decoder, estimate, clean)
+            return {"clean": clean, "damaged": damaged}
 
-        curve = optimise(layer, batch_loss, recipe, lambda model: {}, progress)
-        curves.append(curve.assign(layer=depth + 1))
-        if curve.index.max() != recipe.steps:
-            break  # interrupted
-    return pd.concat(curves)
+        def loss(run, batch, layer=layer):
+            return reconstruction_loss(layer.decoder, run(layer, batch["damaged"]), batch["clean"])
+
+        own = folder and Path(folder) / f"layer{depth + 1}"
+        if max_minutes is not None:
+            options["max_minutes"] = max_minutes - (time.monotonic() - start) / 60
+        runs.append(optimise(layer, draw_pair, loss, recipe, folder=own, **options))
+        if not runs[-1].finished or runs[-1].stopped_by:
+            break
+    return replace(
+        runs[-1],
+        curve=pd.concat(run.curve.assign(layer=n) for n, run in enumerate(runs, start=1)),
+        step=sum(run.step for run in runs),
+        steps=recipe.steps * len(stack.layers),
+        seconds=sum(run.seconds for run in runs),
+    )
 
 
 def patch_vectors(

@@ -7,22 +7,28 @@ processor cores), `full` is for a GPU or for hours.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from denoise_lib.training import Recipe
 
 PRESETS = ("smoke", "quick", "full")
 
+# At large learning rates a single bad step costs too much of a training of a minute.
+_clipped = partial(Recipe, clip_gradient=1.0)
+
 RECIPES = {
     "vincent": {
-        "smoke": Recipe(steps=8, batch_size=4, patch_size=48, validate_every=4),
-        "quick": Recipe(
+        "smoke": _clipped(steps=8, batch_size=4, patch_size=48, validate_every=4),
+        "quick": _clipped(
             steps=1500, batch_size=8, patch_size=48, learning_rate=5e-3, validate_every=150
         ),
-        "full": Recipe(steps=100_000, batch_size=32, patch_size=48, ema=0.999, validate_every=2000),
+        "full": _clipped(
+            steps=100_000, batch_size=32, patch_size=48, ema=0.999, validate_every=2000
+        ),
     },
     "gondara": {
-        "smoke": Recipe(steps=8, batch_size=4, patch_size=64, loss="bce", validate_every=4),
-        "quick": Recipe(
+        "smoke": _clipped(steps=8, batch_size=4, patch_size=64, loss="bce", validate_every=4),
+        "quick": _clipped(
             steps=1500,
             batch_size=16,
             patch_size=64,
@@ -30,7 +36,7 @@ RECIPES = {
             loss="bce",
             validate_every=100,
         ),
-        "full": Recipe(
+        "full": _clipped(
             steps=40_000,
             batch_size=64,
             patch_size=64,
@@ -40,8 +46,8 @@ RECIPES = {
         ),
     },
     "dncnn": {
-        "smoke": Recipe(steps=8, batch_size=4, patch_size=40, validate_every=4),
-        "quick": Recipe(
+        "smoke": _clipped(steps=8, batch_size=4, patch_size=40, validate_every=4),
+        "quick": _clipped(
             # Many small steps: what counts in a minute is their number, not their precision.
             steps=2000,
             batch_size=2,
@@ -49,32 +55,36 @@ RECIPES = {
             learning_rate=8e-3,
             validate_every=200,
         ),
-        "full": Recipe(steps=80_000, batch_size=128, patch_size=40, ema=0.999, validate_every=2000),
+        "full": _clipped(
+            steps=80_000, batch_size=128, patch_size=40, ema=0.999, validate_every=2000
+        ),
     },
     # Patches large enough for the task network to know where it is, and not flipped: it has to
     # know left from right.
     "liu": {
-        "smoke": Recipe(steps=8, batch_size=2, patch_size=64, validate_every=4, flip=False),
-        "quick": Recipe(
+        "smoke": _clipped(
+            steps=8, batch_size=2, patch_size=64, validate_every=4, symmetries="none"
+        ),
+        "quick": _clipped(
             steps=400,
             batch_size=2,
             patch_size=128,
             learning_rate=3e-3,
             validate_every=50,
-            flip=False,
+            symmetries="none",
         ),
-        "full": Recipe(
+        "full": _clipped(
             steps=80_000,
             batch_size=16,
             patch_size=128,
             ema=0.999,
             validate_every=2000,
-            flip=False,
+            symmetries="none",
         ),
     },
     "rdn": {
-        "smoke": Recipe(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
-        "quick": Recipe(
+        "smoke": _clipped(steps=8, batch_size=2, patch_size=48, loss="l1", validate_every=4),
+        "quick": _clipped(
             steps=1000,
             batch_size=4,
             patch_size=48,
@@ -82,7 +92,7 @@ RECIPES = {
             loss="l1",
             validate_every=100,
         ),
-        "full": Recipe(
+        "full": _clipped(
             steps=200_000,
             batch_size=16,
             patch_size=48,
@@ -101,17 +111,19 @@ RECIPES["dncnn-b"] = {
 
 # For each layer of a stacked autoencoder, before it is trained as a denoiser.
 PRETRAINING = {
-    "smoke": Recipe(steps=8, validate_every=8),
-    "quick": Recipe(steps=600, learning_rate=1e-3, validate_every=100),
-    "full": Recipe(steps=30_000, learning_rate=1e-3, ema=0.999, validate_every=1000),
+    "smoke": _clipped(steps=8, validate_every=8),
+    "quick": _clipped(steps=600, learning_rate=1e-3, validate_every=100),
+    "full": _clipped(steps=30_000, learning_rate=1e-3, ema=0.999, validate_every=1000),
 }
 
 # For the task network that a denoiser is trained through; not flipped, see "liu" above.
 TASK_RECIPES = {
-    "smoke": Recipe(steps=8, batch_size=2, patch_size=64, flip=False),
-    "quick": Recipe(steps=600, batch_size=2, patch_size=192, learning_rate=5e-3, flip=False),
-    "full": Recipe(
-        steps=5000, batch_size=16, patch_size=256, learning_rate=3e-3, ema=0.999, flip=False
+    "smoke": _clipped(steps=8, batch_size=2, patch_size=64, symmetries="none"),
+    "quick": _clipped(
+        steps=600, batch_size=2, patch_size=192, learning_rate=5e-3, symmetries="none"
+    ),
+    "full": _clipped(
+        steps=5000, batch_size=16, patch_size=256, learning_rate=3e-3, ema=0.999, symmetries="none"
     ),
 }
 

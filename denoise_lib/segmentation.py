@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,13 +15,14 @@ from torch import nn
 from denoise_lib.checks import check_clean
 from denoise_lib.data import Split
 from denoise_lib.noise import Noise
+from denoise_lib.patches import cut_patches
 from denoise_lib.protocol import Protocol
 from denoise_lib.training import (
     LOSSES,
     Recipe,
+    TrainingRun,
     denoising_quality,
     optimise,
-    sample_patches,
     training_device,
 )
 
@@ -161,7 +161,7 @@ def segment(task: UNet, images: torch.Tensor) -> torch.Tensor:
 
 def fit_task(
     task: UNet, stacked: torch.Tensor, recipe: Recipe, progress: bool = True
-) -> pd.DataFrame:
+) -> TrainingRun:
     """Train the task network on CLEAN images.
 
     Parameters
@@ -178,8 +178,8 @@ def fit_task(
 
     Returns
     -------
-    pandas.DataFrame
-        The learning curve.
+    TrainingRun
+        With the learning curve.
 
     Raises
     ------
@@ -190,13 +190,20 @@ def fit_task(
     _check_stacked(stacked, task)
     stacked = stacked.to(training_device())
 
-    def batch_loss(run, generator):
-        patches = sample_patches(
-            stacked, recipe.batch_size, recipe.patch_size, generator, recipe.flip
-        )
-        return task_loss(run(task, patches[:, :1]), patches[:, 1:])
+    def draw(generator):
+        return _draw(stacked, recipe, generator)
 
-    return optimise(task, batch_loss, recipe, lambda model: {}, progress)
+    def loss(run, batch):
+        return task_loss(run(task, batch["clean"]), batch["masks"])
+
+    return optimise(task, draw, loss, recipe, progress=progress)
+
+
+def _draw(stacked: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> dict:
+    patches, number = cut_patches(
+        stacked, recipe.batch_size, recipe.patch_size, generator, recipe.symmetries
+    )
+    return {"clean": patches[:, :1], "masks": patches[:, 1:], "image": number}
 
 
 def _check_stacked(stacked: torch.Tensor, task: UNet) -> None:
@@ -222,7 +229,7 @@ def fit_joint(
     weight: float,
     validation: Protocol | None = None,
     progress: bool = True,
-) -> pd.DataFrame:
+) -> TrainingRun:
     """Train a denoiser for the image AND for a frozen task network behind it.
 
     The loss is ``MSE + weight * cross-entropy``: MSE is the mean over pixels in [0, 1], the
@@ -240,7 +247,7 @@ def fit_joint(
     noise : Noise
         Drawn anew for every patch.
     recipe : Recipe
-        As for `fit`. With `flip`, the task network must have been trained with flips too.
+        As for `fit`. The task network must have been trained with the same symmetries.
     weight : float
         Lambda; 0 is plain denoising.
     validation : Protocol, optional
@@ -250,8 +257,8 @@ def fit_joint(
 
     Returns
     -------
-    pandas.DataFrame
-        The learning curve.
+    TrainingRun
+        With the learning curve.
 
     Raises
     ------
@@ -266,13 +273,15 @@ def fit_joint(
     task = copy.deepcopy(task).to(device).eval().requires_grad_(False)
     restoration_loss = LOSSES[recipe.loss]
 
-    def batch_loss(run, generator):
-        patches = sample_patches(
-            stacked, recipe.batch_size, recipe.patch_size, generator, recipe.flip
-        )
-        clean, masks = patches[:, :1], patches[:, 1:]
-        estimate = run(denoiser, noise.sample(clean, generator))
-        loss = restoration_loss(estimate, clean)
-        return loss + weight * task_loss(run(task, estimate), masks) if weight else loss
+    def draw(generator):
+        batch = _draw(stacked, recipe, generator)
+        return {**batch, "noisy": noise.sample(batch["clean"], generator)}
 
-    return optimise(denoiser, batch_loss, recipe, denoising_quality(validation), progress)
+    def loss(run, batch):
+        estimate = run(denoiser, batch["noisy"])
+        restoration = restoration_loss(estimate, batch["clean"])
+        if not weight:
+            return restoration
+        return restoration + weight * task_loss(run(task, estimate), batch["masks"])
+
+    return optimise(denoiser, draw, loss, recipe, denoising_quality(validation), progress=progress)

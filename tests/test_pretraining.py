@@ -30,7 +30,9 @@ def test_each_layer_is_damaged_at_its_own_input_only():
     stack, corruption = StackedAutoencoder(9, (6, 4)), Recording(0.3)
     Recording.seen = []
 
-    curve = pretrain(stack, patterns, corruption, Recipe(steps=3, validate_every=3), False)
+    curve = pretrain(
+        stack, patterns, corruption, Recipe(steps=3, validate_every=3), progress=False
+    ).curve
 
     widths = [tuple(vectors.shape[-1:]) for vectors in Recording.seen]
     assert widths == 3 * [(9,)] + 3 * [(6,)]
@@ -53,7 +55,7 @@ def test_blind_noise_has_a_level_for_each_vector():
     def grey(generator):
         return torch.full((16, 2000), 0.5, device=generator.device)
 
-    pretrain(StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), False)
+    pretrain(StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), progress=False)
 
     # One level for all would show as 16 estimates of it, within a few per cent.
     assert len(drawn) == 16 and max(drawn) > 2 * min(drawn)
@@ -73,7 +75,9 @@ def test_interrupting_pretraining_leaves_the_layers_above_alone():
     stack = StackedAutoencoder(9, (6, 4))
     lower, upper = (layer.weight.detach().clone() for layer in stack.layers)
 
-    curve = pretrain(stack, patterns, Interrupting(25), Recipe(steps=9, validate_every=1), False)
+    curve = pretrain(
+        stack, patterns, Interrupting(25), Recipe(steps=9, validate_every=1), progress=False
+    ).curve
 
     assert list(curve.index) == [1, 2] and set(curve["layer"]) == {1}
     assert not torch.equal(stack.layers[0].weight.cpu(), lower)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from denoise_lib import models
 from denoise_lib.data import load_dataset
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.patches import NoisyPatches
 from denoise_lib.segmentation import (
     UNet,
     dice,
@@ -113,20 +114,22 @@ def test_segmenting_clips_as_a_file_would():
     assert torch.equal(segment(task, image), segment(task, image.clamp(0, 1)))
 
 
-def test_flips_follow_the_recipe():
+def test_symmetries_follow_the_recipe():
     """A task that tells left from right is learned without flips, and not with them."""
     left = torch.zeros(8, 1, 16, 16)
     left[..., :8] = 1.0
     stacked = torch.cat([torch.full_like(left, 0.5), left], dim=1)
 
-    def accuracy(flip):
+    def accuracy(symmetries):
         torch.manual_seed(0)
         task = UNet(1, widths=(4, 8, 8))
-        recipe = Recipe(steps=80, batch_size=8, patch_size=16, learning_rate=2e-2, flip=flip)
+        recipe = Recipe(
+            steps=80, batch_size=8, patch_size=16, learning_rate=2e-2, symmetries=symmetries
+        )
         fit_task(task, stacked, recipe, progress=False)
         return dice(segment(task, stacked[:, :1]), left).mean()
 
-    assert accuracy(flip=False) > accuracy(flip=True) + 0.1
+    assert accuracy(symmetries="none") > accuracy(symmetries="all") + 0.1
 
 
 def test_input_that_cannot_be_right_is_refused():
@@ -153,7 +156,7 @@ def test_the_tasks_gradient_reaches_the_denoiser_through_frozen_weights():
 
 
 def test_a_weight_of_zero_is_plain_denoising():
-    recipe = Recipe(steps=3, batch_size=2, patch_size=32, flip=False)
+    recipe = Recipe(steps=3, batch_size=2, patch_size=32, symmetries="none")
 
     def train(method):
         torch.manual_seed(0)
@@ -167,6 +170,8 @@ def test_a_weight_of_zero_is_plain_denoising():
             denoiser, task, discs(), GaussianNoise(25), recipe, weight, progress=False
         )
 
-    plain = train(lambda d: fit(d, discs()[:, :1], GaussianNoise(25), recipe, progress=False))
+    plain = train(
+        lambda d: fit(d, NoisyPatches(discs()[:, :1], GaussianNoise(25)), recipe, progress=False)
+    )
     assert torch.equal(train(joint(0.0)), plain)
     assert not torch.equal(train(joint(1.0)), plain)

@@ -1,17 +1,25 @@
 """Training: patches, a network that learns, an interruption that loses nothing."""
 
+import os
+import re
+import signal
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denoise_lib import metrics, models, training
+from denoise_lib import checkpoints, metrics, models, training
 from denoise_lib.evaluation import apply
-from denoise_lib.noise import GaussianNoise
+from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
+from denoise_lib.optimizers import OPTIMIZERS
+from denoise_lib.patches import NoisyPatches, as_bytes, as_floats, sample_patches
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import PRESETS, RECIPES, configuration, recipe
-from denoise_lib.training import Recipe, fit, sample_patches
+from denoise_lib.training import Recipe, fit
 
 
 def smooth_images(count: int = 4, side: int = 48) -> torch.Tensor:
@@ -69,11 +77,10 @@ def test_a_trained_network_improves_on_the_noisy_image(loss):
 
     curve = fit(
         model,
-        images,
-        noise,
+        NoisyPatches(images, noise),
         Recipe(steps=150, batch_size=8, patch_size=24, learning_rate=5e-3, loss=loss),
         progress=False,
-    )
+    ).curve
 
     noisy = noise(images, list("abcd"))
     gain = metrics.psnr(images, apply(model, noisy)) - metrics.psnr(images, noisy)
@@ -86,7 +93,12 @@ def test_batch_norm_statistics_fit_the_averaged_weights():
     """The evaluation-mode output must be near the training-mode output on the same images."""
     images, noise = smooth_images(), GaussianNoise(25)
     model = small_model()
-    fit(model, images, noise, Recipe(steps=150, batch_size=8, patch_size=24), progress=False)
+    fit(
+        model,
+        NoisyPatches(images, noise),
+        Recipe(steps=150, batch_size=8, patch_size=24),
+        progress=False,
+    )
     noisy = noise(images, list("abcd"))
 
     with torch.no_grad():
@@ -100,7 +112,13 @@ def test_the_curve_has_validation_psnr_where_asked():
     recipe = Recipe(steps=5, batch_size=2, patch_size=24, validate_every=2)
     validation = Protocol(split="val", limit=1)
 
-    curve = fit(small_model(), smooth_images(), GaussianNoise(25), recipe, validation, False)
+    curve = fit(
+        small_model(),
+        NoisyPatches(smooth_images(), GaussianNoise(25)),
+        recipe,
+        validation,
+        progress=False,
+    ).curve
 
     assert list(curve.index) == [2, 4, 5]
     assert curve["psnr"].between(15, 50).all()
@@ -111,7 +129,7 @@ def test_training_repeats_with_the_same_seed():
     def train(seed):
         model = small_model()
         recipe = Recipe(steps=3, batch_size=2, patch_size=16, seed=seed)
-        fit(model, smooth_images(), GaussianNoise(25), recipe, progress=False)
+        fit(model, NoisyPatches(smooth_images(), GaussianNoise(25)), recipe, progress=False)
         return model.tail.weight.detach().clone()
 
     assert torch.equal(train(0), train(0))
@@ -133,11 +151,10 @@ def test_interrupting_keeps_what_was_learned():
 
     curve = fit(
         model,
-        smooth_images(),
-        Interrupting(25),
+        NoisyPatches(smooth_images(), Interrupting(25)),
         Recipe(steps=100, batch_size=2, patch_size=16, validate_every=5),
         progress=False,
-    )
+    ).curve
 
     assert list(curve.index) == [5, 10]
     assert not torch.equal(model.tail.weight, before.tail.weight)
@@ -149,7 +166,12 @@ def test_interrupting_before_the_first_row_gives_an_empty_curve_with_its_columns
         def sample(self, clean, generator=None):
             raise KeyboardInterrupt
 
-    curve = fit(small_model(), smooth_images(), Interrupting(25), Recipe(steps=5), progress=False)
+    curve = fit(
+        small_model(),
+        NoisyPatches(smooth_images(), Interrupting(25)),
+        Recipe(steps=5),
+        progress=False,
+    ).curve
 
     assert curve.empty
     assert curve.index.name == "step" and list(curve.columns) == ["loss", "psnr", "seconds"]
@@ -175,7 +197,7 @@ def test_patches_that_are_not_flipped_keep_left_and_right_and_their_channels_tog
     ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
     images = torch.cat([ramp, 1 - ramp], dim=1)
 
-    patches = training.sample_patches(images, 20, 8, torch.Generator().manual_seed(0), flip=False)
+    patches = sample_patches(images, 20, 8, torch.Generator().manual_seed(0), symmetries="none")
 
     assert (patches[:, 0].diff(dim=-1) > 0).all()
     torch.testing.assert_close(patches[:, 0], 1 - patches[:, 1])
@@ -214,3 +236,225 @@ def test_unknown_names_list_the_known_ones():
         configuration("rdn", "huge")
     with pytest.raises(ValueError, match="mse, l1, bce"):
         Recipe(steps=1, loss="huber")
+
+
+def small_data() -> NoisyPatches:
+    return NoisyPatches(smooth_images(), BlindGaussianNoise(0, 55), list("abcd"))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_interrupted_training_resumes_to_the_bit(tmp_path, optimizer, precision):
+    recipe = Recipe(
+        steps=12, batch_size=4, patch_size=16, optimizer=optimizer, validate_every=5, accumulate=2
+    )
+    whole, parts = small_model(), small_model()
+    options = {"precision": precision, "progress": False}
+    expected = fit(whole, small_data(), recipe, **options)
+
+    runs = []
+    while not (runs and runs[-1].finished):  # each sitting: a fresh model, and one step
+        parts = small_model()
+        runs.append(
+            fit(
+                parts,
+                small_data(),
+                recipe,
+                folder=tmp_path,
+                resume=True,
+                max_minutes=0 if len(runs) < 6 else None,
+                **options,
+            )
+        )
+
+    assert [run.step for run in runs] == [1, 2, 3, 4, 5, 6, 12]
+    assert runs[0].stopped_by == "time" and runs[-1].stopped_by is None
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, parts.state_dict()[name]), name
+    assert list(runs[-1].curve["loss"]) == list(expected.curve["loss"])
+    assert expected.precision == precision
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGINT, "interrupt"), (signal.SIGTERM, "termination")]
+)
+def test_a_signal_waits_for_the_step_and_saves(tmp_path, number, reason):
+    class Signalling(GaussianNoise):
+        def sample(self, clean, generator=None):
+            Signalling.calls += 1
+            if Signalling.calls == 4:
+                os.kill(os.getpid(), number)
+            return super().sample(clean, generator)
+
+    Signalling.calls = 0
+    before = signal.getsignal(number)
+    data = NoisyPatches(smooth_images(), Signalling(25))
+    recipe = Recipe(steps=50, batch_size=2, patch_size=16)
+
+    run = fit(small_model(), data, recipe, folder=tmp_path, progress=False)
+
+    assert (run.step, run.stopped_by) == (4, reason)
+    assert checkpoints.load(tmp_path)["step"] == 4
+    assert signal.getsignal(number) is before
+
+
+def test_a_loss_that_is_not_finite_names_step_images_and_checkpoint(tmp_path):
+    class Breaking(GaussianNoise):
+        calls = 0
+
+        def sample(self, clean, generator=None):
+            Breaking.calls += 1
+            return super().sample(clean, generator) / (0 if Breaking.calls == 6 else 1)
+
+    data = NoisyPatches(smooth_images(1), Breaking(25), ["left-lung"])
+    recipe = Recipe(steps=9, batch_size=2, patch_size=16)
+
+    with pytest.raises(
+        FloatingPointError, match=r"step 6 \(images left-lung\).*good checkpoint, of step 5"
+    ):
+        fit(small_model(), data, recipe, folder=tmp_path, checkpoint_minutes=0, progress=False)
+
+
+def test_another_recipe_is_not_resumed(tmp_path):
+    recipe = Recipe(steps=3, batch_size=2, patch_size=16)
+    fit(small_model(), small_data(), recipe, folder=tmp_path, progress=False)
+
+    with pytest.raises(
+        ValueError, match="another recipe .steps was 3, is 4.: resume with that one"
+    ):
+        fit(
+            small_model(),
+            small_data(),
+            replace(recipe, steps=4),
+            folder=tmp_path,
+            resume=True,
+            progress=False,
+        )
+
+
+def test_the_log_and_tensorboard_have_the_curve(tmp_path):
+    recipe = Recipe(steps=4, batch_size=2, patch_size=16, validate_every=2)
+
+    run = fit(
+        small_model(), small_data(), recipe, folder=tmp_path, tensorboard=True, progress=False
+    )
+
+    log = pd.read_csv(tmp_path / "log.csv", index_col="step")
+    assert list(log.index) == [2, 4]
+    np.testing.assert_allclose(log["loss"], run.curve["loss"])
+    assert list(tmp_path.rglob("events.out.tfevents*"))
+
+
+def test_the_bar_says_where_and_how_it_computes(capsys):
+    recipe = Recipe(steps=2, batch_size=2, patch_size=16)
+
+    fit(small_model(), small_data(), recipe, precision="fp32")
+
+    shown = "".join(capsys.readouterr())
+    assert re.search(r"[\d,]+ weights on \w+, fp32", shown)
+    assert "patches/s=" in shown and "loss=" in shown
+
+
+def test_accumulating_is_the_same_as_a_large_batch_without_batch_norm():
+    def train(accumulate):
+        torch.manual_seed(0)
+        model = models.create("rdn", blocks=1, layers=2, growth=4, features=4)
+        recipe = Recipe(steps=5, batch_size=8, patch_size=16, accumulate=accumulate)
+        return fit(model, small_data(), recipe, precision="fp32", progress=False).curve["loss"]
+
+    np.testing.assert_allclose(train(4), train(1), rtol=1e-5)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused():
+    with pytest.raises(ValueError, match="choose a multiple of 3"):
+        fit(small_model(), small_data(), Recipe(steps=1, batch_size=4, accumulate=3))
+
+
+def test_options_that_cannot_be_right_are_refused():
+    recipe = Recipe(steps=1)
+    with pytest.raises(ValueError, match="auto, bf16, fp32"):
+        fit(small_model(), small_data(), recipe, precision="fp8")
+    with pytest.raises(ValueError, match="name the run's folder"):
+        fit(small_model(), small_data(), recipe, resume=True)
+    with pytest.raises(ValueError, match="adam, muon"):
+        Recipe(steps=1, optimizer="sgd")
+    with pytest.raises(ValueError, match="all, mirror, none"):
+        Recipe(steps=1, symmetries="rotations")
+
+
+def test_eight_bit_images_are_held_as_bytes_and_nothing_else_is_rounded():
+    levels = torch.arange(256).float().reshape(1, 1, 16, 16) / 255
+    finer = levels * 0.999
+
+    assert NoisyPatches(levels, GaussianNoise(25)).images.dtype == torch.uint8
+    assert torch.equal(as_floats(as_bytes(levels)), levels)
+    assert torch.equal(as_bytes(finer), finer)
+    with pytest.raises(ValueError, match="one id per image"):
+        NoisyPatches(levels, GaussianNoise(25), ["a", "b"])
+
+
+def test_mirrored_patches_are_never_upside_down():
+    images = torch.linspace(0, 1, 32)[:, None].expand(1, 1, 32, 32) + torch.linspace(0, 1, 32)
+
+    patches = sample_patches(images, 60, 8, torch.Generator().manual_seed(0), "mirror")
+
+    assert (patches.diff(dim=-2) > 0).all()
+    rising = (patches.diff(dim=-1) > 0).flatten(1).all(1)
+    assert 10 < rising.sum() < 50
+
+
+def test_a_gradient_that_is_not_finite_is_not_taken(tmp_path):
+    """Its loss is finite: only the step would spoil the weights, and then the checkpoint."""
+
+    class Spoiled(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            return x
+
+        @staticmethod
+        def backward(context, gradient):
+            Spoiled.calls += 1
+            return gradient * (torch.nan if Spoiled.calls == 3 else 1)
+
+    Spoiled.calls = 0
+    model, data = small_model(), small_data()
+    recipe = Recipe(steps=5, batch_size=2, patch_size=16)
+
+    with pytest.raises(FloatingPointError, match="gradient .* at step 3 .*checkpoint, of step 2"):
+        training.optimise(
+            model,
+            lambda generator: data.draw(2, 16, generator),
+            lambda run, batch: (Spoiled.apply(run(model, batch["noisy"])) ** 2).mean(),
+            recipe,
+            names=data.ids,
+            folder=tmp_path,
+            checkpoint_minutes=0,
+            progress=False,
+        )
+
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 0.1), (20, 0.05), (1, 0.1), (5, 0.0)])
+def test_short_schedules_work(steps, warmup):
+    recipe = Recipe(steps=steps, batch_size=1, patch_size=8, warmup=warmup)
+
+    assert fit(small_model(), small_data(), recipe, progress=False).finished
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_training(tmp_path):
+    (tmp_path / "log.partial").symlink_to("/dev/full")
+    recipe = Recipe(steps=2, batch_size=1, patch_size=8, validate_every=2)
+
+    with pytest.warns(UserWarning, match="log.csv could not be written .No space left"):
+        run = fit(small_model(), small_data(), recipe, folder=tmp_path, progress=False)
+
+    assert run.finished and checkpoints.load(tmp_path)["step"] == 2
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_size", "validate_every", "accumulate"])
+def test_counts_are_at_least_one(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        Recipe(**{"steps": 1, name: 0})
+    with pytest.raises(ValueError, match="warmup is a fraction"):
+        Recipe(steps=1, warmup=1.0)

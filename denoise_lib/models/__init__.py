@@ -1,7 +1,10 @@
 """The papers' networks: `create(name, **config)`, one module per paper.
 
 Every model is called as ``model(noisy, sigma=None)`` and returns the IMAGE; a residual network
-subtracts inside. Defaults are the paper's configuration.
+subtracts inside. Defaults are the paper's configuration. Convolutional and patch models say what
+`denoise_lib.inference` needs to work in tiles: `receptive_radius`, the pixels that an output pixel
+sees on each side of it, and `alignment`, the grid on which an image may be cut;
+`suits_bf16 = False` keeps a network in float32.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ class DnCNN(nn.Module):
         When the depth is below 2.
     """
 
+    alignment = 1  # an image may be cut anywhere to be denoised in tiles
+
     def __init__(
         self,
         depth: int = 17,
@@ -43,7 +45,13 @@ class DnCNN(nn.Module):
         self.body = nn.Sequential(*(self._middle(features, batch_norm) for _ in range(depth - 2)))
         self.tail = nn.Conv2d(features, 1, 3, padding=1)
         self.residual_learning = residual_learning
+        self.depth = depth
         self._initialise()
+
+    @property
+    def receptive_radius(self) -> int:
+        """Pixels that an output pixel sees on each side of it: one per convolution."""
+        return self.depth
 
     @staticmethod
     def _middle(features: int, batch_norm: bool) -> nn.Sequential:

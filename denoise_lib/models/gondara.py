@@ -20,6 +20,8 @@ class ConvDenoisingAutoencoder(nn.Module):
         Filters per layer.
     """
 
+    receptive_radius, alignment = 13, 4
+
     def __init__(self, features: int = 64):
         super().__init__()
 

@@ -49,6 +49,9 @@ class LiuDenoiser(nn.Module):
         1 for grey images; 3 is the released configuration.
     """
 
+    receptive_radius, alignment = 22, 4
+    suits_bf16 = False  # at weak noise its residual is lost in the rounding of 8 bits
+
     def __init__(self, channels: int = 1):
         super().__init__()
         self.stem = nn.Conv2d(channels, 64, 5)

@@ -68,6 +68,8 @@ class RDN(nn.Module):
         When a number is below one.
     """
 
+    alignment = 1
+
     def __init__(
         self,
         blocks: int = 16,
@@ -89,6 +91,8 @@ class RDN(nn.Module):
         )
         self.output = _conv3x3(features, 1)
         self.image_skip = image_skip
+        # Two shallow layers, C in each block, one after the fusion and the last.
+        self.receptive_radius = blocks * layers + 4
 
     def forward(self, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
         """Denoise.

@@ -154,6 +154,7 @@ class PatchAutoencoder(nn.Module):
         if not 1 <= stride <= patch_size:
             raise ValueError(f"The stride must be between 1 and the patch size {patch_size}.")
         self.patch_size, self.stride = patch_size, stride
+        self.receptive_radius, self.alignment = patch_size - 1, stride
         self.stack = StackedAutoencoder(patch_size**2, hidden, tied, decoder)
 
     def forward(self, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:

@@ -1,0 +1,40 @@
+"""What tests/test_distributed.py launches: a short training; prints its curve as JSON."""
+
+import json
+import sys
+
+import torch
+
+from denoise_lib import models
+from denoise_lib.noise import BlindGaussianNoise
+from denoise_lib.patches import NoisyPatches
+from denoise_lib.training import Recipe, fit
+
+CONFIGS = {
+    "rdn": {"blocks": 1, "layers": 2, "growth": 8, "features": 16},
+    "dncnn": {"depth": 5, "features": 16},
+}
+
+
+def main(name: str, optimizer: str, folder: str) -> None:
+    torch.manual_seed(0)
+    images = torch.rand(4, 1, 40, 40)
+    model = models.create(name, **CONFIGS[name])
+    recipe = Recipe(
+        steps=20,
+        batch_size=8,
+        patch_size=24,
+        optimizer=optimizer,
+        validate_every=1,
+        accumulate=1,
+        seed=3,
+    )
+    data = NoisyPatches(images, BlindGaussianNoise(0, 55))
+    run = fit(model, data, recipe, folder=folder, precision="fp32", progress=False)
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
+        return
+    weights = torch.cat([value.flatten().double() for value in model.state_dict().values()])
+    print("RESULT", json.dumps({"loss": list(run.curve["loss"]), "norm": weights.norm().item()}))
+
+
+main(*sys.argv[1:])
