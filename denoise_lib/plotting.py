@@ -36,6 +36,13 @@ _STYLES = {
     "liu": ("Liu's denoiser", "#0072B2", "p"),
     "liu-joint": ("Liu's, joint training", "#0072B2", "H"),
     "rdn": ("RDN (small)", "#0072B2", "h"),
+    # Trained for longer, on real radiographs; blind.
+    "vincent-nih": ("Stacked autoencoder, released", "#E69F00", "D"),
+    "gondara-nih": ("Conv. autoencoder, released", "#E69F00", "8"),
+    "dncnn-nih": ("DnCNN, released", "#D55E00", "^"),
+    "liu-nih": ("Liu's denoiser, released", "#0072B2", "P"),
+    "rdn-nih": ("RDN (small), released", "#0072B2", "v"),
+    "dncnn-authors": ("DnCNN, authors' weights", "#D55E00", "X"),
 }
 _UNKNOWN = ("#666666", "o")
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}

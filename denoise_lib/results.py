@@ -143,14 +143,15 @@ def provenance() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit, with "-dirty" where its code was changed; new results do not count."""
+    """The commit, with "-dirty" where code was changed; new results and weights apart."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(_PACKAGE.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "denoise_lib", "tools")
+        code = ("denoise_lib", "tools", ":!denoise_lib/weights/*/*.json", ":!*.safetensors")
+        changed = git("status", "--porcelain", "--untracked-files=all", *code)
         return git("rev-parse", "--short=10", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -115,12 +115,12 @@ def test_changed_text_is_taken_over_without_executing(tmp_path):
     assert pair.cells[1].outputs[0].text == "2"
 
 
-def test_a_changed_source_library_or_side_study_makes_a_chapter_stale(tmp_path, monkeypatch):
+def test_a_changed_source_library_study_or_network_makes_a_chapter_stale(tmp_path, monkeypatch):
     (tmp_path / "denoise_lib").mkdir()
     module = tmp_path / "denoise_lib" / "a.py"
     module.write_text("x = 1\n")
     source = tmp_path / "01_a.py"
-    source.write_text("# %%\n1 + 1\n")
+    source.write_text('# %%\nload("a", "net")\n')
     monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
     notebook = execute_notebooks.read_source(source)
     notebook.metadata["denoise_book"] = {"fingerprint": execute_notebooks.fingerprint(notebook)}
@@ -135,6 +135,13 @@ def test_a_changed_source_library_or_side_study_makes_a_chapter_stale(tmp_path, 
     (tmp_path / "results" / "ablation_a.csv").write_text("psnr\n30\n")
     assert not execute_notebooks.is_current(source)
     (tmp_path / "results" / "ablation_a.csv").unlink()
+    (tmp_path / "results" / "ablation_b.csv").write_text("psnr\n30\n")
+    for name, current in (("other", True), ("net", False)):
+        weights = tmp_path / "denoise_lib" / "weights" / name / "model.safetensors"
+        weights.parent.mkdir(parents=True)
+        weights.write_bytes(b"1")
+        assert execute_notebooks.is_current(source) == current
+    weights.unlink()
     source.write_text("# %%\n1 + 2\n")
     assert not execute_notebooks.is_current(source)
 

@@ -30,12 +30,28 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 LARGE = 100_000  # characters of a picture in base64
 
 
-def library_files() -> list[Path]:
-    """What a chapter's outputs depend on besides its own source."""
+def library_files(code: str) -> list[Path]:
+    """What a chapter's outputs depend on besides its own source.
+
+    All code of the library, but only those side studies and released networks that the chapter's
+    code names: another network's new weights change nothing in it.
+    """
     package = ROOT / "denoise_lib"
-    code = [path for path in package.rglob("*.py") if "__pycache__" not in path.parts]
+    always = (
+        path
+        for pattern in ("*.py", "*.json", "*.csv")
+        for path in package.rglob(pattern)
+        if not {"__pycache__", "weights"} & set(path.parts)
+    )
+    networks = (path for path in package.glob("weights/*/*.safetensors") if _names(code, path))
     studies = (ROOT / "results").glob("ablation_*.csv")
-    return sorted([*code, *package.rglob("*.json"), *package.rglob("*.csv"), *studies])
+    return sorted([*always, *networks, *(path for path in studies if _names(code, path))])
+
+
+def _names(code: str, path: Path) -> bool:
+    """Whether a chapter's code names a network (by its folder) or a study (by its file)."""
+    name = path.parent.name if path.suffix == ".safetensors" else path.stem
+    return f'"{name.removeprefix("ablation_")}"' in code
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -44,10 +60,11 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Changes when the code of a cell, code or tables of the library, or a side study does."""
+    """Changes when the code of a cell, the library, or a study or network that it uses does."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([cell.source for cell in code_cells(notebook)]).encode())
-    for path in library_files():
+    code = [cell.source for cell in code_cells(notebook)]
+    digest.update(json.dumps(code).encode())
+    for path in library_files("\n".join(code)):
         digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

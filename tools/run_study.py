@@ -4,7 +4,9 @@
     python tools/run_study.py --methods dncnn --force
 
 Networks are trained on `chest-drr` at a preset, once per noise level, and measured on each data
-set. Rows are written after each measurement, so the run can be stopped and started again.
+set. `dncnn-authors` are the DnCNN authors' weights for the noise level. Rows are written after each
+measurement, so the run can be stopped and started again. For the released networks see
+`tools/release_weights.py`.
 """
 
 from __future__ import annotations
@@ -20,14 +22,18 @@ from PIL import Image
 from denoise_lib import baselines, models, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, evaluate
+from denoise_lib.inference import denoise
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.patches import NoisyPatches
 from denoise_lib.pretraining import patch_vectors, pretrain
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import PRESETS, PRETRAINING, RECIPES, configuration, recipe
+from denoise_lib.reference import load_dncnn
 from denoise_lib.training import fit
 
 SHOWN_SIGMA = 25
 # One network for each level: the blind one is measured by tools/ablations.py.
+AUTHORS = "dncnn-authors"
 NETWORKS = [name for name in RECIPES if name != "dncnn-b"]
 
 
@@ -40,12 +46,15 @@ def trained(method: str, sigma: float, preset: str) -> torch.nn.Module:
     print(f"training {method} at sigma {sigma:g}", flush=True)
     if method == "vincent":
         pretrain(model.stack, patch_vectors(images), noise, PRETRAINING[preset])
-    fit(model, images, noise, recipe(method, preset))
+    fit(model, NoisyPatches(images, noise), recipe(method, preset))
     return model
 
 
 def denoiser(method: str, sigma: float, preset: str) -> Callable:
     """The baseline, or the trained network, of that name."""
+    if method == AUTHORS:
+        released = load_dncnn(int(sigma))
+        return lambda noisy, sigma: denoise(noisy, released, sigma)
     return trained(method, sigma, preset) if method in NETWORKS else baselines.create(method)
 
 
@@ -73,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    methods = [*baselines.available(), *NETWORKS]
+    methods = [*baselines.available(), *NETWORKS, AUTHORS]
     parser.add_argument("--methods", nargs="+", default=methods, choices=methods)
     parser.add_argument("--datasets", nargs="+", default=["chest-drr", "nih-sample", "chest-cr"])
     parser.add_argument("--sigmas", nargs="+", type=float, default=[15, 25, 50])
@@ -90,7 +99,7 @@ def main() -> None:
                 preset = arguments.preset if method in NETWORKS else None
                 path = results.save(rows, preset)
                 print(f"{path}: sigma {sigma:g}, PSNR {rows['psnr'].mean():.2f} dB", flush=True)
-                if (dataset, sigma) == ("chest-drr", SHOWN_SIGMA):
+                if (dataset, sigma) == ("chest-drr", SHOWN_SIGMA) and method != AUTHORS:
                     save_example(method, sigma, arguments.preset)
         trained.cache_clear()
 

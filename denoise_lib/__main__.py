@@ -1,0 +1,5 @@
+"""``python -m denoise_lib`` is the command `denoise`."""
+
+from denoise_lib.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""Denoise an image of any size, fast and in little memory: `denoise(image, model, sigma)`."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from tqdm.auto import tqdm
+
+from denoise_lib.checks import check_images
+from denoise_lib.training import PRECISIONS, has_fast_bf16
+
+# Side of a tile with its margins. Smaller ones stay in the processor's cache; of larger ones less
+# is margin. `make bench` compares 128, 256 and 512.
+TILE = 256
+
+
+def denoise(
+    image: torch.Tensor,
+    model: nn.Module | Callable,
+    sigma: float | None = None,
+    tile: int | None = TILE,
+    self_ensemble: bool = False,
+    precision: str = "auto",
+    progress: bool = False,
+) -> torch.Tensor:
+    """Denoise images of any size, tile by tile.
+
+    Tiles overlap by what the network sees around a pixel, so that the result has no seams: in
+    float32 it is that of the whole image to rounding (on a GPU, to the rounding of TF32).
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        float32, shape (H, W), (1, H, W) or (N, 1, H, W); the clean range is [0, 1].
+    model : torch.nn.Module or callable
+        ``f(noisy, sigma=None) -> image``. One of the library's networks; any other module or
+        function is given the whole image.
+    sigma : float, optional
+        Standard deviation of the noise on the 0-255 scale, for a model that uses it.
+    tile : int or None
+        Side of a tile in pixels, margins included; it is enlarged where the margins would take
+        more than half of it. None denoises the image at once.
+    self_ensemble : bool
+        Average over the eight flips and transpositions of the image: eight times the work.
+    precision : str
+        "fp32", "bf16", or "auto": bf16 where the hardware multiplies it natively and the network
+        loses at most 0.01 dB by it (Liu's loses more at weak noise).
+    progress : bool
+        Show a progress bar over the tiles.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, the shape of `image`, on the CPU, not clipped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the image is no float tensor of such a shape, has NaN, the tile is not positive, or the
+        precision is unknown.
+    """
+    noisy = _as_batch(image)
+    if precision not in PRECISIONS:
+        known = ", ".join(PRECISIONS)
+        raise ValueError(f"Unknown precision {precision!r}; choose one of: {known}.")
+    if tile is not None and tile < 1:
+        raise ValueError(f"A tile of {tile} pixels is none: choose tile=256, or None for no tiles.")
+    suited = getattr(model, "suits_bf16", True) and has_fast_bf16(_device(model))
+    bf16 = precision == "bf16" or (precision == "auto" and suited)
+    run = functools.partial(prepare(model, bf16), sigma=sigma)
+    if tile is not None and isinstance(model, nn.Module) and hasattr(model, "receptive_radius"):
+        run = functools.partial(
+            _in_tiles, run, tile, model.receptive_radius, model.alignment, progress
+        )
+    with torch.inference_mode():
+        one = _averaged if self_ensemble else (lambda f, y: f(y))
+        estimates = [one(run, y[None]).float().cpu() for y in noisy]
+    return torch.cat(estimates).view(image.shape)
+
+
+def _as_batch(image: torch.Tensor) -> torch.Tensor:
+    if isinstance(image, torch.Tensor) and 2 <= image.ndim <= 3:
+        image = image.view(1, *((1,) if image.ndim == 2 else ()), *image.shape)
+    check_images(image, "image")
+    if not len(image):
+        raise ValueError("There is no image in this batch: give at least one.")
+    return image.float()
+
+
+def _device(model: nn.Module | Callable) -> torch.device:
+    parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def prepare(model: nn.Module | Callable, bf16: bool = False) -> Callable:
+    """A copy of a network that computes the same, faster.
+
+    Batch norms are merged into the convolutions before them, and the memory layout is
+    channels_last. With `bf16` all but the first and the last convolution compute in bfloat16: the
+    first sees the image and the last makes it, and 8 bits are too few for either.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        Left as it is; anything but a module is returned.
+    bf16 : bool
+        Use bfloat16 inside.
+
+    Returns
+    -------
+    callable
+        ``f(noisy, sigma=None) -> image``, for evaluation only.
+    """
+    if not isinstance(model, nn.Module):
+        return model
+    model = copy.deepcopy(model).eval().requires_grad_(False)
+    _fold_batch_norm(model)
+    convolutions = [name for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+    model = model.to(memory_format=torch.channels_last)
+    device = _device(model)
+    if bf16:
+        for name in {*convolutions[:1], *convolutions[-1:]}:
+            is_first = name == convolutions[0] and name != convolutions[-1]
+            model.set_submodule(name, _InFloat32(model.get_submodule(name), is_first))
+
+    def run(noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
+        noisy = noisy.to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return model(noisy, sigma=sigma)
+
+    return run
+
+
+class _InFloat32(nn.Module):
+    """A convolution that computes in float32 where all around it is bfloat16."""
+
+    def __init__(self, conv: nn.Conv2d, is_first: bool):
+        super().__init__()
+        self.conv, self.is_first = conv, is_first
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(maps.device.type, enabled=False):
+            maps = self.conv(maps.float())
+        return maps.bfloat16() if self.is_first else maps
+
+
+def _fold_batch_norm(model: nn.Module) -> None:
+    for module in model.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        for index in range(len(module) - 1):
+            if isinstance(module[index], nn.Conv2d) and isinstance(
+                module[index + 1], nn.BatchNorm2d
+            ):
+                module[index] = fuse_conv_bn_eval(module[index], module[index + 1])
+                module[index + 1] = nn.Identity()
+
+
+def _averaged(run: Callable, noisy: torch.Tensor) -> torch.Tensor:
+    """The mean over the eight symmetries of the square, each undone."""
+    total = torch.zeros(noisy.shape)
+    for turns in range(4):
+        for mirrored in (False, True):
+            turned = noisy.rot90(turns, (-2, -1))
+            estimate = run((turned.flip(-1) if mirrored else turned).contiguous()).float().cpu()
+            estimate = estimate.flip(-1) if mirrored else estimate
+            total += estimate.rot90(-turns, (-2, -1))
+    return total / 8
+
+
+def _in_tiles(
+    run: Callable, tile: int, margin: int, alignment: int, progress: bool, noisy: torch.Tensor
+) -> torch.Tensor:
+    """Denoise one image tile by tile; each gives the part that its margins do not touch."""
+    margin = -(-margin // alignment) * alignment
+    core = max(tile - 2 * margin, margin, alignment) // alignment * alignment
+    height, width = noisy.shape[-2:]
+    result = torch.empty(noisy.shape, dtype=torch.float32)
+    windows = [
+        (rows, columns)
+        for rows in _windows(height, core, margin)
+        for columns in _windows(width, core, margin)
+    ]
+    for rows, columns in tqdm(windows, desc="tiles", disable=not progress or len(windows) == 1):
+        (top, first, last, bottom), (left, start, end, right) = rows, columns
+        estimate = run(noisy[..., top:bottom, left:right])
+        result[..., first:last, start:end] = estimate[
+            ..., first - top : last - top, start - left : end - left
+        ]
+    return result
+
+
+def _windows(length: int, core: int, margin: int) -> Iterator[tuple[int, int, int, int]]:
+    """Along one axis: begin of a tile, begin and end of what it gives, end of the tile."""
+    for first in range(0, length, core):
+        last = min(first + core, length)
+        yield max(first - margin, 0), first, last, min(last + margin, length)

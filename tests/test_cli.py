@@ -1,0 +1,138 @@
+"""The command `denoise`, as a user types it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from test_plans import TEXT
+from typer.testing import CliRunner
+
+from denoise_lib import cli, pretrained
+from denoise_lib.data.images import read_image
+from denoise_lib.metrics import psnr
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+
+
+def call(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(cli.app, [str(a) for a in arguments])
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_train_stops_resumes_and_leaves_a_network_that_can_be_evaluated(recipe, tmp_path):
+    folder = tmp_path / "run"
+
+    stopped = call("train", recipe, "--folder", folder, "--max-minutes", 0)
+    refused = call("train", recipe, "--folder", folder, code=1)
+    trained = call("train", recipe, "--folder", folder, "--resume", "--tensorboard")
+    out = tmp_path / "tables" / "rows.csv"
+    arguments = ["--model", folder, "--model", "median", "--data", "chest-drr", "--limit", 2]
+    table = call("evaluate", *arguments, "--sigma", 15, "--sigma", 25, "--out", out)
+
+    assert "Stopped at step 1 of 3" in stopped and "--resume" in stopped
+    assert "has a checkpoint: add --resume" in refused
+    assert "the weights are in" in trained
+    assert pretrained.load_card(folder)["recipe"]["steps"] == 3
+    rows = pd.read_csv(out)
+    assert len(rows) == 2 * 2 * 2 and set(rows["sigma"]) == {15, 25}
+    assert Protocol(noise=GaussianNoise(15), limit=2).hash in table
+
+
+def test_clipping_is_another_protocol(tmp_path):
+    arguments = ["--model", "noisy", "--data", "chest-drr", "--limit", 1]
+
+    plain, clipped = (call("evaluate", *arguments, *more) for more in ([], ["--clip"]))
+
+    for said, noise in ((plain, GaussianNoise(25)), (clipped, GaussianNoise(25, clip=True))):
+        assert f"protocol {Protocol(noise=noise, limit=1).hash}" in said
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(recipe, tmp_path):
+    long = tmp_path / "long.toml"
+    long.write_text(TEXT.replace("steps = 3", "steps = 100000"))
+    command = [sys.executable, "-m", "denoise_lib", "train", str(long), "--folder", str(tmp_path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    while process.poll() is None and "patches/s" not in process.stderr.read(80):
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == cli.TERMINATED, errors[-2000:]
+    assert "to go on: denoise train" in output
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_lists():
+    assert "chest-drr" in call("data", "list").split()
+    listed = call("models")
+    assert all(name in listed for name in ("rdn", "median", *pretrained.available()))
+
+
+def test_preparing_reads_every_image():
+    assert "160 images" in call("data", "prepare", "chest-drr")
+
+
+def test_an_image_file_of_odd_size_is_denoised(tmp_path):
+    clean = Protocol().items()[0].image[:, 20:203, 30:241]
+    noisy = clean + 0.08 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    source, target = tmp_path / "noisy.png", tmp_path / "out" / "clean.png"
+    Image.fromarray((255 * noisy[0].clip(0, 1)).numpy().astype("uint8")).save(source)
+
+    said = call("image", source, target, "--model", "nlm", "--sigma", 20)
+
+    assert "183 x 211 pixels" in said
+    result = read_image(target)[None]
+    assert psnr(clean[None], result) > psnr(clean[None], read_image(source)[None]) + 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nowhere.toml"], "There is no file nowhere.toml"),
+        (["evaluate", "--model", "resnet", "--data", "chest-drr"], "no trained network 'resnet'"),
+        (["evaluate", "--model", "noisy", "--data", "moon"], "Unknown data set 'moon'"),
+        (["data", "prepare", "moon"], "Unknown data set 'moon'"),
+        (["image", "missing.png", "out.png", "--model", "noisy"], "missing.png"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_status_one(arguments, message):
+    said = call(*arguments, code=1)
+
+    assert said.startswith("denoise: ") and message in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["data", "prepare"], ["image"]])
+def test_help_describes_the_options(command):
+    said = call(*command, "--help")
+
+    assert "Usage:" in said and "--help" in said
+
+
+def test_both_names_are_the_same_command():
+    for command in ([sys.executable, "-m", "denoise_lib"], ["denoise"]):
+        path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+        run = subprocess.run(
+            [*command, "data", "list"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path},
+        )
+        assert run.returncode == 0 and "chest-drr" in run.stdout

@@ -1,0 +1,117 @@
+"""Training files: what they say is what is trained, and mistakes are named."""
+
+import pytest
+import torch
+
+from denoise_lib import checkpoints, plans
+from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
+from denoise_lib.plans import load_plan
+from denoise_lib.protocol import Protocol
+from denoise_lib.training import Recipe
+
+TEXT = """
+name = "tiny"
+
+[model]
+name = "dncnn"
+depth = 3
+features = 4
+
+[data]
+dataset = "chest-drr"
+
+[noise]
+type = "BlindGaussianNoise"
+low = 0
+high = 55
+
+[recipe]
+steps = 3
+batch_size = 2
+patch_size = 16
+optimizer = "muon"
+
+[validation]
+dataset = "chest-drr"
+sigma = 25
+limit = 1
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text: str):
+        path = tmp_path / "tiny.toml"
+        path.write_text(text)
+        return path
+
+    return to_file
+
+
+def test_a_plan_is_what_its_file_says(write):
+    plan = load_plan(write(TEXT))
+
+    assert (plan.name, plan.model, plan.dataset) == ("tiny", "dncnn", "chest-drr")
+    assert plan.config == {"depth": 3, "features": 4}
+    assert plan.noise == BlindGaussianNoise(0, 55)
+    assert plan.recipe == Recipe(steps=3, batch_size=2, patch_size=16, optimizer="muon")
+    assert plan.validation == Protocol(split="val", noise=GaussianNoise(25), limit=1)
+
+
+def test_a_plan_trains(write, tmp_path):
+    model, run = load_plan(write(TEXT)).train(folder=tmp_path, progress=False)
+
+    assert run.finished and not model.training
+    assert 10 < run.curve["psnr"].iloc[-1] < 50
+    assert checkpoints.load(tmp_path)["step"] == 3
+
+
+def test_a_stack_is_pretrained_and_resumed_layer_by_layer(write, tmp_path):
+    text = TEXT.replace(
+        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "vincent"\nhidden = [8, 8]'
+    )
+    plan = load_plan(write(text + "\n[pretraining]\nsteps = 2\n"))
+    whole, _ = plan.train(progress=False)
+
+    sittings = 0
+    while sittings < 9:
+        model, run = plan.train(folder=tmp_path, resume=True, max_minutes=0, progress=False)
+        sittings += 1
+        if run.finished:
+            break
+
+    assert sittings == 5  # a sitting ends with the first stage that it leaves unfinished
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    "name", sorted(p.parent.name for p in plans.RELEASED.glob("*/recipe.toml"))
+)
+def test_every_released_plan_can_be_read_and_is_named_like_its_folder(name):
+    plan = load_plan(name)
+
+    assert plan.name == name
+    assert sum(p.numel() for p in plan.create_model().parameters()) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "tiny"', "", "it lacks 'name'"),
+        ("steps = 3", "step = 3", r"\[recipe\] has no step, but: steps"),
+        ('type = "BlindGaussianNoise"', 'type = "Rain"', "Unknown noise 'Rain'; choose one of"),
+        ("low = 0", "lowest = 0", "BlindGaussianNoise has no lowest, but: low, high"),
+        ('optimizer = "muon"', 'optimizer = "sgd"', "choose one of: adam, muon"),
+        ("[data]", "[data", "tiny.toml cannot be used"),
+        ("sigma = 25", "noise = 25", r"\[validation\] has no noise"),
+    ],
+)
+def test_a_mistake_is_named(write, old, new, message):
+    with pytest.raises(ValueError, match=message):
+        load_plan(write(TEXT.replace(old, new)))
+
+
+def test_a_missing_file_lists_the_released_ones():
+    with pytest.raises(FileNotFoundError, match="name a TOML file, or one of dncnn-"):
+        load_plan("nowhere")
