@@ -4,10 +4,11 @@ PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
 BIN := .venv/bin
 
-.PHONY: help install book test test-unit test-notebooks test-book lint clean
+.PHONY: help install book test test-unit test-notebooks test-book bench lint clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make test   run everything that continuous integration runs"
+	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
 	@echo "make clean  remove everything that was built, .venv included"
 
@@ -49,6 +50,12 @@ test-notebooks: .venv/installed
 test-book: .venv/installed
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
 	$(BIN)/python -m pytest tests/test_book.py
+
+# deepinv asks for torchvision, which the benchmark does not need (see benchmarks/rivals.py).
+bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt einops natsort torchmetrics
+	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt deepinv
+	$(BIN)/python benchmarks/run_benchmarks.py
 
 lint: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,212 @@
+"""Speed and memory as ratios taken in one run: `make bench`.
+
+Every pair is timed in turns, so that a machine that slows down slows both. Results go to
+`results/benchmarks.json`. `--only NAME ...` runs some of them and keeps the others' rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from statistics import median
+
+import rivals
+import torch
+
+from denoise_lib import models, results
+from denoise_lib.inference import TILE, denoise, prepare
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.patches import NoisyPatches
+from denoise_lib.training import Recipe, fit, has_fast_bf16
+
+BATCH, PATCH, SIGMA = 32, 48, 25
+MATRIX = 4096
+# Multiply-adds of DnCNN-17 per pixel: its convolutions' weights.
+DNCNN_MACS = sum(p.numel() for p in models.create("dncnn").parameters() if p.ndim == 4)
+TRAINING_FLOPS = 6 * DNCNN_MACS * PATCH**2  # a patch forwards, and twice that backwards
+PATH = results.folder() / "benchmarks.json"
+
+
+def in_turns(candidates: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Median of what each candidate returns, all taken in turn."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, measure in candidates.items():
+            found[name].append(measure())
+    return {name: median(values) for name, values in found.items()}
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Duration of a call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def images() -> torch.Tensor:
+    """Grey noise as training images: a benchmark needs no data set."""
+    return (
+        torch.randint(0, 256, (16, 1, 256, 256), generator=torch.Generator().manual_seed(0)) / 255
+    )
+
+
+def our_training(compiled: bool = False, steps: int = 4) -> float:
+    """Patches per second of `fit`, without its start."""
+    torch.manual_seed(0)
+    recipe = Recipe(steps=steps + 2, batch_size=BATCH, patch_size=PATCH, validate_every=1)
+    data = NoisyPatches(images(), GaussianNoise(SIGMA))
+    run = fit(models.create("dncnn"), data, recipe, compile=compiled, progress=False)
+    times = run.curve["seconds"]  # the first two steps allocate, and compile
+    return steps * BATCH / (times.iloc[-1] - times.iloc[1])
+
+
+def training() -> dict:
+    """Patches per second against the usual loop and against deepinv's trainer."""
+    torch.manual_seed(0)
+    rates = in_turns(
+        {
+            "ours": our_training,
+            "plain fp32 loop": lambda: rivals.plain_training(images(), BATCH, PATCH, SIGMA),
+            "deepinv Trainer": lambda: rivals.deepinv_training(images(), BATCH, PATCH, SIGMA),
+        },
+        rounds=2,
+    )
+    rates["ours, compiled"] = our_training(compiled=True)
+    return {
+        "patches_per_second": rates,
+        "ratio_plain": max(rates["ours"], rates["ours, compiled"]) / rates["plain fp32 loop"],
+        "ratio_deepinv": max(rates["ours"], rates["ours, compiled"]) / rates["deepinv Trainer"],
+    }
+
+
+def arithmetic() -> dict:
+    """Share of the machine's matrix-product rate that a training step reaches."""
+    dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
+    left, right = (torch.randn(MATRIX, MATRIX).to(dtype) for _ in range(2))
+    left @ right
+    measured = in_turns(
+        {"product": lambda: seconds(lambda: left @ right), "training": our_training}, rounds=2
+    )
+    product = 2 * MATRIX**3 / measured["product"]
+    reached = measured["training"] * TRAINING_FLOPS
+    return {
+        "dtype": str(dtype).removeprefix("torch."),
+        "product_tflops": product / 1e12,
+        "training_tflops": reached / 1e12,
+        "share": reached / product,
+    }
+
+
+def data_share() -> dict:
+    """Share of a step that drawing its patches and noise takes."""
+    data, generator = NoisyPatches(images(), GaussianNoise(SIGMA)), torch.Generator().manual_seed(0)
+
+    def draw() -> float:
+        return seconds(lambda: [data.draw(BATCH, PATCH, generator) for _ in range(10)]) / 10
+
+    draw()
+    measured = in_turns({"draw": draw, "step": lambda: BATCH / our_training()}, rounds=2)
+    return {**measured, "share": measured["draw"] / measured["step"]}
+
+
+def inference() -> dict:
+    """Seconds for 1024 x 1024 and 2048 x 2048, several ways."""
+    torch.manual_seed(0)
+    model = models.create("dncnn").eval()
+    torch.nn.init.normal_(model.tail.weight, std=0.01)
+    rival = rivals.deepinv_dncnn()
+    found = {}
+    for side in (1024, 2048):
+        noisy = torch.rand(1, 1, side, side)
+        fast = prepare(model, has_fast_bf16())
+
+        def run(call, noisy=noisy):
+            with torch.inference_mode():
+                return seconds(lambda: call(noisy))
+
+        times = in_turns(
+            {
+                "ours": lambda y=noisy: seconds(lambda: denoise(y, model)),
+                "ours, whole image": lambda r=run, f=fast: r(f),
+                "plain fp32": lambda r=run: r(model),
+                "deepinv": lambda r=run: r(rival),
+            },
+            rounds=2 if side == 1024 else 1,
+        )
+        times |= {
+            f"ours, tiles of {tile}": seconds(lambda y=noisy, t=tile: denoise(y, model, tile=t))
+            for tile in (128, 512)
+        }
+        found[str(side)] = {
+            "seconds": times,
+            "ratio_plain": times["plain fp32"] / times["ours"],
+            "ratio_deepinv": times["deepinv"] / times["ours"],
+        }
+    return {"tile": TILE, **found}
+
+
+def peak_memory(way: str, side: int) -> float:
+    """MiB that denoising one image adds to a process, measured in a process of its own."""
+    command = [sys.executable, __file__, "--peak", way, str(side)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def print_peak(way: str, side: int) -> None:
+    """What `peak_memory` starts.
+
+    Called plainly, a network holds the maps of two layers at a time however deep it is: five layers
+    show the peak of seventeen in a third of the time.
+    """
+    model = models.create("dncnn", depth={"ours": 17, "plain": 5}[way]).eval()
+    noisy = torch.rand(1, 1, side, side)
+    small = torch.rand(1, 1, 64, 64)
+    calls = {"ours": lambda y: denoise(y, model), "plain": lambda y: model(y)}
+    with torch.inference_mode():
+        calls[way](small)  # libraries that are loaded at the first call count for neither
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        calls[way](noisy)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def memory(side: int = 4096) -> dict:
+    """Peak memory of inference beyond the image itself."""
+    found = {way: peak_memory(way, side) for way in ("ours", "plain")}
+    return {"side": side, "mebibytes": found, "ratio": found["ours"] / found["plain"]}
+
+
+BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS))
+    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peak:
+        print_peak(arguments.peak[0], int(arguments.peak[1]))
+        return
+    if not has_fast_bf16():
+        print("This machine has no fast bf16: both sides compute in fp32.")
+    found = json.loads(PATH.read_text()) if PATH.exists() else {}
+    for name in arguments.only:
+        print(f"{name} ...", flush=True)
+        about = {
+            "date": date.today().isoformat(),
+            "threads": torch.get_num_threads(),
+            "fast_bf16": has_fast_bf16(),
+            "torch": torch.__version__,
+            **results.provenance(),
+        }
+        found[name] = {**BENCHMARKS[name](), **about}
+        print(json.dumps(found[name], indent=2), flush=True)
+        PATH.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

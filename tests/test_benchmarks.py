@@ -1,0 +1,57 @@
+"""The benchmarks measure what they say; no time is asserted."""
+
+import importlib.util
+
+import pytest
+import rivals
+import run_benchmarks
+import torch
+
+from denoise_lib import models
+
+
+def test_candidates_take_turns_and_the_median_counts():
+    order, values = [], {"a": iter([3.0, 1.0, 2.0]), "b": iter([9.0, 9.0, 0.0])}
+
+    def candidate(name):
+        def measure():
+            order.append(name)
+            return next(values[name])
+
+        return measure
+
+    found = run_benchmarks.in_turns({name: candidate(name) for name in "ab"}, rounds=3)
+
+    assert order == list("ababab")
+    assert found == {"a": 2.0, "b": 9.0}
+
+
+def test_the_arithmetic_of_dncnn_is_counted_from_its_convolutions():
+    first, middle, last = 1 * 64 * 9, 15 * 64 * 64 * 9, 64 * 1 * 9
+
+    counted = run_benchmarks.DNCNN_MACS
+
+    assert counted == first + middle + last
+
+
+def test_both_ways_of_measuring_memory_run_in_a_process_of_their_own():
+    plain = run_benchmarks.peak_memory("plain", 512)
+
+    # 64 maps of 512 x 512 in float32, at least one of them, and no more than ten.
+    assert 64 < plain < 640
+
+
+def test_the_usual_loop_trains():
+    assert rivals.plain_training(torch.rand(2, 1, 16, 16), 2, 8, 25) > 0
+
+
+def test_the_rival_is_as_large_as_ours():
+    if importlib.util.find_spec("deepinv") is None:
+        pytest.skip("deepinv is installed by `make bench` only")
+    rival, ours = rivals.deepinv_dncnn(), models.create("dncnn")
+
+    def weights(model):
+        return sum(p.numel() for p in model.parameters() if p.ndim == 4)
+
+    assert weights(rival) == weights(ours)
+    assert rivals.deepinv_training(torch.rand(2, 1, 16, 16), 2, 8, 25) > 0
