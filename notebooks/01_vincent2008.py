@@ -59,10 +59,11 @@ from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.noise import GaussianNoise, MaskingNoise, SaltPepperNoise
+from denoise_lib.patches import NoisyPatches, sample_patches
 from denoise_lib.pretraining import patch_vectors, pretrain
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import PRETRAINING, configuration, recipe
-from denoise_lib.training import fit, sample_patches
+from denoise_lib.training import fit
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -262,11 +263,13 @@ torch.manual_seed(seed)
 whole = models.WholeImageAutoencoder(size=64, hidden=(512, 128))
 # Averaging 4 x 4 pixels leaves a quarter of the noise's standard deviation.
 pretrain(whole.stack, draw_whole, GaussianNoise(sigma / 4), PRETRAINING[preset])
-whole_budget = replace(recipe("vincent", preset), patch_size=256, flip=False, learning_rate=1e-3)
+whole_budget = replace(
+    recipe("vincent", preset), patch_size=256, symmetries="none", learning_rate=1e-3
+)
 whole_budget = replace(
     whole_budget, steps=max(4, whole_budget.steps // 4), validate_every=whole_budget.steps
 )
-fit(whole, train_images, noise, whole_budget)
+fit(whole, NoisyPatches(train_images, noise), whole_budget)
 whole_rows = evaluate(whole, protocol, "Whole image")
 print(f"{models.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean():.2f} dB")
 
@@ -322,19 +325,19 @@ pd.DataFrame(losses, index=["training images", "test images"]).T.round(2).rename
 # %%
 torch.manual_seed(seed)
 model = models.create("vincent", **configuration("vincent", preset))
-pretrain_curve = pretrain(model.stack, draw, noise, steps)
-pretrain_curve.groupby("layer")["loss"].last().rename("loss at the end").to_frame()
+pretraining = pretrain(model.stack, draw, noise, steps)
+pretraining.curve.groupby("layer")["loss"].last().rename("loss at the end").to_frame()
 
 # %%
 budget = recipe("vincent", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-curve = fit(model, train_images, noise, budget, validation)
+run = fit(model, NoisyPatches(train_images, noise), budget, validation)
 budget
 
 # %% mystnb={"image": {"alt": "Two plots against the fine-tuning step: the loss falls; the validation PSNR rises towards dashed lines for the classical denoisers."}}
 names = [name for name in ("median", "nlm", "tv", "bm3d") if name in baselines.available()]
 classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
-plotting.learning_curve(curve, classical.groupby("method")["psnr"].mean())
+plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
 # %% [markdown]

@@ -57,9 +57,10 @@ from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
+from denoise_lib.patches import NoisyPatches, sample_patches
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import recipe
-from denoise_lib.training import fit, sample_patches
+from denoise_lib.training import fit
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -225,13 +226,13 @@ torch.manual_seed(seed)
 model = models.create("dncnn")
 budget = recipe("dncnn", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-curve = fit(model, train_images, noise, budget, validation)
+run = fit(model, NoisyPatches(train_images, noise), budget, validation)
 budget
 
 # %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls steeply and then levels off; the validation PSNR rises and is compared with dashed lines for the classical denoisers."}}
 names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
 classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
-plotting.learning_curve(curve, classical.groupby("method")["psnr"].mean())
+plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
 # %% [markdown]
@@ -527,7 +528,7 @@ Markdown(
 # | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
 # | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero: {source}`models.dncnn.DnCNN._initialise`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | a short training then starts from $\hat x = y$ |
 # | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights: {source}`training._moving_average`, {source}`tests.test_training.test_batch_norm_statistics_fit_the_averaged_weights` | steadier with our small batches |
-# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`training.sample_patches`, {source}`tests.test_training.test_patches_come_in_all_eight_orientations` | no noise is seen twice |
+# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`patches.sample_patches`, {source}`tests.test_training.test_patches_come_in_all_eight_orientations` | no noise is seen twice |
 # | batch | 128 | 128 | 2: {source}`recipes.RECIPES` | more steps in the same minute |
 # | training images | 400 photographs | the same | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 # | test noise | not clipped | not clipped, not rounded | the same: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | clipping the input changes the problem |

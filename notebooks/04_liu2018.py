@@ -61,10 +61,11 @@ from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, score, summarise
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.patches import NoisyPatches, sample_patches
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import TASK_RECIPES, recipe
 from denoise_lib.segmentation import UNet, dice, fit_joint, fit_task, images_and_masks, segment
-from denoise_lib.training import fit, sample_patches
+from denoise_lib.training import fit
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -196,8 +197,8 @@ truth = images_and_masks(test)[:, 1:]
 
 torch.manual_seed(seed)
 task = UNet(len(data.structures))
-task_curve = fit_task(task, train, TASK_RECIPES[preset])
-print(f"{models.count_parameters(task):,} parameters, {task_curve['seconds'].iloc[-1]:.0f} s")
+task_run = fit_task(task, train, TASK_RECIPES[preset])
+print(f"{models.count_parameters(task):,} parameters, {task_run.seconds:.0f} s")
 
 # %% [markdown]
 # *Dice's coefficient* measures the overlap of a predicted mask $A$ with the true one $B$,
@@ -232,7 +233,7 @@ denoiser.to(device)
 optimizer = torch.optim.Adam(denoiser.parameters(), lr=1e-3)
 generator = torch.Generator().manual_seed(seed)
 for step in range(3):
-    patches = sample_patches(train, count=2, patch_size=128, generator=generator, flip=False)
+    patches = sample_patches(train, count=2, patch_size=128, generator=generator, symmetries="none")
     clean_patches, masks = patches[:, :1], patches[:, 1:].to(device)
     estimate = denoiser(noise.sample(clean_patches, generator).to(device))
     mse = F.mse_loss(estimate, clean_patches.to(device))
@@ -254,13 +255,13 @@ validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" els
 budget = recipe("liu", preset)
 torch.manual_seed(seed)
 pretrained = models.create("liu")
-curve = fit(pretrained, train[:, :1], noise, budget, validation)
+run = fit(pretrained, NoisyPatches(train[:, :1], noise), budget, validation)
 budget
 
 # %% mystnb={"image": {"alt": "The loss and the validation PSNR against the training step for plain training; the PSNR rises past dashed lines for the classical denoisers."}}
 names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
 classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
-plotting.learning_curve(curve, classical.groupby("method")["psnr"].mean())
+plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
 # %% [markdown]
@@ -467,7 +468,7 @@ Markdown(
 # | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |
 # | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0 to 0.02: {source}`tests.test_segmentation.test_a_weight_of_zero_is_plain_denoising` | shown, not assumed |
 # | start of the joint step | pretrained denoiser (*unverified*) | pretrained denoiser | the same: {source}`tools.ablations.joint` | |
-# | patches | | 40×40; crops of 321×321 for segmentation | 128×128, not flipped: {source}`recipes.RECIPES`, {source}`tests.test_segmentation.test_flips_follow_the_recipe` | the task has to know left from right |
+# | patches | | 40×40; crops of 321×321 for segmentation | 128×128, not flipped: {source}`recipes.RECIPES`, {source}`tests.test_segmentation.test_symmetries_follow_the_recipe` | the task has to know left from right |
 # | noise | levels 15, 30, 45, 60 (*unverified*) | 30, not clipped | 50 in this chapter: {source}`tools.ablations.SEGMENTED` | strong enough to hurt the task |
 # | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
 # | score | | 8 bit, borders of 3 pixels cropped | the book's protocol: {source}`protocol.Protocol` | one protocol for all methods |

@@ -57,9 +57,10 @@ from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.patches import NoisyPatches, sample_patches
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import configuration, recipe
-from denoise_lib.training import fit, sample_patches
+from denoise_lib.training import fit
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -210,13 +211,13 @@ torch.manual_seed(seed)
 model = models.create("rdn", **small)
 budget = recipe("rdn", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-curve = fit(model, train_images, noise, budget, validation)
+run = fit(model, NoisyPatches(train_images, noise), budget, validation)
 budget
 
 # %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls steeply and then levels off; the validation PSNR rises past dashed lines for the classical denoisers."}}
 names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
 classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
-plotting.learning_curve(curve, classical.groupby("method")["psnr"].mean())
+plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
 # %% [markdown]
