@@ -26,10 +26,15 @@ class Muon(torch.optim.Optimizer):
         Length of a step; the same works for matrices of any shape.
     momentum : float
         Decay of the mean gradient; Nesterov's.
+    weight_decay : float
+        Fraction of the weights that a step of length 1 takes away. As no step is longer than `lr`,
+        no singular value of a matrix can then grow far beyond 1 / `weight_decay`.
     """
 
-    def __init__(self, parameters, lr: float = 0.02, momentum: float = 0.95):
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+    def __init__(
+        self, parameters, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0
+    ):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -50,6 +55,7 @@ class Muon(torch.optim.Optimizer):
                 updates = orthogonalise(torch.stack([update for _, update in pairs]))
                 length = group["lr"] * max(1, rows / columns) ** 0.5
                 for (parameter, _), update in zip(pairs, updates, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.sub_(update.view(parameter.shape), alpha=length)
 
 
@@ -79,7 +85,11 @@ def orthogonalise(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
 
 
 def create_optimizers(
-    model: nn.Module, name: str, learning_rate: float, matrix_learning_rate: float
+    model: nn.Module,
+    name: str,
+    learning_rate: float,
+    matrix_learning_rate: float,
+    weight_decay: float = 0.0,
 ) -> list[torch.optim.Optimizer]:
     """The optimiser, or the two, for a model's weights.
 
@@ -94,6 +104,8 @@ def create_optimizers(
         Adam's.
     matrix_learning_rate : float
         Muon's.
+    weight_decay : float
+        Muon's.
 
     Returns
     -------
@@ -104,7 +116,7 @@ def create_optimizers(
     others = [p for p in model.parameters() if id(p) not in chosen]
     optimizers: list[torch.optim.Optimizer] = []
     if matrices:
-        optimizers.append(Muon(matrices, matrix_learning_rate))
+        optimizers.append(Muon(matrices, matrix_learning_rate, weight_decay=weight_decay))
     if others:
         # Muon's runs are short: Adam's memory of squared gradients is shortened with them.
         betas = (0.9, 0.99 if matrices else 0.999)

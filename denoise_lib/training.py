@@ -75,6 +75,8 @@ class Recipe:
         "adam"; or "muon", which is Adam but for the convolutions (`denoise_lib.optimizers`).
     matrix_learning_rate : float
         Peak of Muon's schedule.
+    weight_decay : float
+        Muon's; keeps the weights of a network without batch norm from growing.
     warmup : float
         Fraction of the steps in which the learning rates rise.
     accumulate : int
@@ -98,6 +100,7 @@ class Recipe:
     symmetries: str = "all"
     optimizer: str = "adam"
     matrix_learning_rate: float = 0.02
+    weight_decay: float = 0.0
     warmup: float = 0.1
     accumulate: int = 1
 
@@ -404,7 +407,11 @@ class _Engine:
         if options.compile:
             self.network = torch.compile(self.network)
         optimizers = create_optimizers(
-            model, recipe.optimizer, recipe.learning_rate, recipe.matrix_learning_rate
+            model,
+            recipe.optimizer,
+            recipe.learning_rate,
+            recipe.matrix_learning_rate,
+            recipe.weight_decay,
         )
         self.optimizers = [self.accelerator.prepare_optimizer(o) for o in optimizers]
         self.schedules = [self._schedule(optimizer) for optimizer in optimizers]

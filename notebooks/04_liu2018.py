@@ -59,9 +59,11 @@ from torch import nn
 
 from denoise_lib import baselines, models, plotting, results
 from denoise_lib.data import load_dataset
-from denoise_lib.evaluation import apply, compare, score, summarise
+from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
+from denoise_lib.inference import denoise
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.patches import NoisyPatches, sample_patches
+from denoise_lib.pretrained import load_pretrained
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipes import TASK_RECIPES, recipe
 from denoise_lib.segmentation import UNet, dice, fit_joint, fit_task, images_and_masks, segment
@@ -289,6 +291,16 @@ plotting.score_table(table)
 # %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method with confidence intervals, best at the top."}}
 plotting.metric_bars(rows, "psnr")
 plt.show()
+
+# %% [markdown]
+# **Trained for longer.** The library brings this network [trained for longer](../training) on real radiographs, for all noise levels up to 55 at once, without the joint stage: those images have no masks. It
+# has never seen a rendered one and is not told the noise level:
+
+# %%
+released = load_pretrained("liu-nih")
+released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "liu-nih")
+both = summarise(pd.concat([rows, released_rows]))
+plotting.score_table(both.loc[["liu", "liu-joint", "liu-nih", "noisy"]])
 
 # %% [markdown]
 # Then what the frozen task network makes of it:

@@ -1,5 +1,6 @@
 """Muon: orthogonal updates for convolutions, Adam for the rest."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,20 @@ def test_every_direction_of_a_step_has_the_learning_rates_length():
 
     values = torch.linalg.svdvals(kernel.detach().reshape(32, -1)) / 0.02
     assert values.min() > 0.6 and values.max() < 1.3
+
+
+@pytest.mark.parametrize(("weight_decay", "largest"), [(0.0, 6.5), (2.0, 0.65)])
+def test_weight_decay_bounds_the_weights(weight_decay, largest):
+    torch.manual_seed(0)
+    kernel = torch.nn.Parameter(torch.zeros(16, 16, 3, 3))
+    optimizer = Muon([kernel], lr=0.05, weight_decay=weight_decay)
+
+    for _ in range(100):  # always in the same direction: 100 steps of 0.05 unless they decay
+        kernel.grad = torch.eye(16, 144).reshape(kernel.shape)
+        optimizer.step()
+
+    length = torch.linalg.matrix_norm(kernel.detach().reshape(16, -1), 2)
+    assert 0.5 * largest < length < largest
 
 
 def test_every_parameter_has_one_optimizer_and_thin_ones_have_adam():
