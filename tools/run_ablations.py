@@ -13,7 +13,7 @@ import argparse
 import os
 
 import pandas as pd
-from ablations import STUDIES, UNMEASURED
+from ablations import STUDIES
 
 from denoise_lib import results
 
@@ -22,7 +22,7 @@ def run(name: str) -> None:
     """Measure what a study's table does not have yet."""
     path = results.ablation_path(name)
     table = pd.read_csv(path) if path.exists() else pd.DataFrame()
-    for key, measure in (STUDIES | UNMEASURED)[name]():
+    for key, measure in STUDIES[name]():
         if len(table) and any(has(row, key) for _, row in table.iterrows()):
             continue
         row = {**key, **measure(), **results.provenance()}
@@ -43,15 +43,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "studies", nargs="*", default=list(STUDIES), help=", ".join(STUDIES | UNMEASURED)
-    )
+    parser.add_argument("studies", nargs="*", default=list(STUDIES), help=", ".join(STUDIES))
     studies = parser.parse_args().studies
-    unknown = set(studies) - set(STUDIES | UNMEASURED)
+    unknown = set(studies) - set(STUDIES)
     if unknown:
-        parser.error(
-            f"unknown {', '.join(sorted(unknown))}; choose from {', '.join(STUDIES | UNMEASURED)}"
-        )
+        parser.error(f"unknown {', '.join(sorted(unknown))}; choose from {', '.join(STUDIES)}")
     for name in studies:
         run(name)
 
