@@ -282,8 +282,7 @@ BLIND_RECIPES = {
 
 def train_blind(name: str, budget: Recipe) -> dict:
     """A network for all levels on the real radiographs, on their validation split."""
-    torch.manual_seed(budget.seed)
-    model = models.create(name, **load_plan(f"{name}-nih").config)
+    model = load_plan(f"{name}-nih").create_model()  # DnCNN starts from the photographs' network
     images = load_dataset("nih-sample").train.images()
     fit(model, NoisyPatches(images, BlindGaussianNoise(0, 55)), budget)
     return {
