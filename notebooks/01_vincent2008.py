@@ -99,6 +99,7 @@ protocol = Protocol(noise=noise, limit=few)
 # | $z = g(W' y + b')$ | reconstruction | `layer.decode` |
 # | $\nu$ | fraction of damaged components | `fraction` |
 #
+# (These are the paper's letters. In the other chapters $y$ is the noisy image, here $\tilde x$, and $\hat x$ the estimate, here $z$.)
 # With *tied* weights, $W' = W^\top$. The decoder's $g$ is a sigmoid, with the cross-entropy as loss, or nothing (*affine*),
 # with the squared error. The loss compares $z$ with the **clean** $x$:
 #
@@ -281,7 +282,8 @@ print(f"{models.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean(
 # components. 160 images have at most 159 of them.
 
 # %%
-test, seen = protocol.items(), Protocol(split="train", limit=few or 20).items()
+seen, held_out = (Protocol(split=s, noise=noise, limit=few or 20) for s in ("train", "val"))
+splits = [seen.items(), held_out.items(), protocol.items()]
 average = small_images.mean(0)
 _, _, components = torch.linalg.svd(small_images - average, full_matrices=False)
 
@@ -300,24 +302,25 @@ def by_components(count):
     return lambda vectors: (vectors - average) @ chosen.T @ chosen + average
 
 
-on_seen = evaluate(whole, Protocol(split="train", noise=noise, limit=few or 20))
+reached = [evaluate(whole, split)["psnr"].mean() for split in (seen, held_out)]
 losses = {
-    "shrunk and enlarged, clean": [mean_psnr(items, lambda v: v) for items in (seen, test)],
-    "128 components, clean": [mean_psnr(items, by_components(128)) for items in (seen, test)],
-    "159 components, clean": [mean_psnr(items, by_components(159)) for items in (seen, test)],
-    "autoencoder, noisy": [on_seen["psnr"].mean(), whole_rows["psnr"].mean()],
-    "the average training image": [mean_psnr(items, by_components(0)) for items in (seen, test)],
+    "shrunk and enlarged, clean": [mean_psnr(items, lambda v: v) for items in splits],
+    "128 components, clean": [mean_psnr(items, by_components(128)) for items in splits],
+    "159 components, clean": [mean_psnr(items, by_components(159)) for items in splits],
+    "autoencoder, noisy": [*reached, whole_rows["psnr"].mean()],
+    "the average training image": [mean_psnr(items, by_components(0)) for items in splits],
 }
-pd.DataFrame(losses, index=["training images", "test images"]).T.round(2).rename_axis("PSNR (dB)")
+pd.DataFrame(losses, index=["training", "validation", "test"]).T.round(2).rename_axis("PSNR (dB)")
 
 # %% [markdown]
 # **Shrinking** removes all detail finer than four pixels; on images as smooth as these it costs little. The **narrow
 # middle** does not have to cost much either: on the *training* images 128 numbers do almost as well as the shrunken image
-# itself. The rest has two parts. On the training images the network stays far below what 128 numbers allow: that is its
-# short training. And on the *test* images even the best linear components fail, and all 159 of them do hardly better: **few
-# examples, and poses outside those of the training images** ([the test split](../data) is made so). To a dense layer over
-# the whole image a rib shifted by a pixel is another rib. What it answers is a mixture of memories, and a mixture of
-# thoraxes in slightly different places is a blurred thorax.
+# itself. The rest has three parts. **Short training**: even on the training images the network stays far below what 128
+# numbers allow. **Few examples**: on the validation images, new poses of the same range, the best linear components lose
+# several decibels, and all 159 of them do hardly better. The network loses little here, for want of anything to lose.
+# **Poses outside that range**: on the [test images](../data), which are made so, components and network fall by as
+# much again. To a dense layer over the whole image a rib shifted by a pixel is another rib. What it answers is a mixture of
+# memories, and a mixture of thoraxes in slightly different places is a blurred thorax.
 #
 # ## Reading 2: overlapping patches
 #
@@ -370,8 +373,8 @@ Markdown(
 )
 
 # %% [markdown]
-# **Trained for longer.** The library brings this network [trained for longer](../training) on real radiographs, for all noise levels up to 55 at once. It
-# has never seen a rendered one and is not told the noise level:
+# **Trained for longer.** The library brings this network [trained for longer](../training) on real
+# radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
 released = load_pretrained("vincent-nih")

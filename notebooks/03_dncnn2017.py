@@ -269,8 +269,8 @@ if len(behind):
 Markdown(text)
 
 # %% [markdown]
-# **Trained for longer.** The library brings this network [trained for longer](../training) on real radiographs, for all noise levels up to 55 at once. It
-# has never seen a rendered one and is not told the noise level:
+# **Trained for longer.** The library brings this network [trained for longer](../training) on real
+# radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
 released = load_pretrained("dncnn-nih")

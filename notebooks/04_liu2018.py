@@ -293,8 +293,9 @@ plotting.metric_bars(rows, "psnr")
 plt.show()
 
 # %% [markdown]
-# **Trained for longer.** The library brings this network [trained for longer](../training) on real radiographs, for all noise levels up to 55 at once, without the joint stage: those images have no masks. It
-# has never seen a rendered one and is not told the noise level:
+# **Trained for longer.** The library brings this network [trained for longer](../training) on real
+# radiographs, for all noise levels up to 55 at once, without the joint stage: those images have no masks. It has never seen a
+# rendered one and is not told the noise level:
 
 # %%
 released = load_pretrained("liu-nih")
