@@ -35,10 +35,13 @@ def test_the_arithmetic_of_dncnn_is_counted_from_its_convolutions():
 
 
 def test_both_ways_of_measuring_memory_run_in_a_process_of_their_own():
-    plain = run_benchmarks.peak_memory("plain", 512)
+    ballast = torch.ones(2**28)  # a parent of a gigabyte, whose peak must not count as the child's
+
+    plain, ours = (run_benchmarks.peak_memory(way, 512) for way in ("plain", "ours"))
 
     # 64 maps of 512 x 512 in float32, at least one of them, and no more than ten.
     assert 64 < plain < 640
+    assert 0 < ours < plain < ballast.nbytes / 2**20
 
 
 def test_the_usual_loop_trains():
