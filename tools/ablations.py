@@ -248,6 +248,11 @@ OPTIMISERS = {
         replace(AUTHORS, steps=3 * AUTHORS.steps),
         True,
     ),
+    # As many minutes as dncnn-s25-natural took.
+    "Adam 1e-3, batch 128, He, twelve times as long": (
+        replace(AUTHORS, steps=12 * AUTHORS.steps),
+        True,
+    ),
     "Adam 3e-3, batch 8, average": (replace(MUON, optimizer="adam"), False),
     "Muon, batch 8, average": (MUON, False),
     "Muon, batch 32, average": (replace(MUON, steps=SHORT // 32, batch_size=32), False),
