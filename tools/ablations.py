@@ -248,7 +248,7 @@ OPTIMISERS = {
         replace(AUTHORS, steps=3 * AUTHORS.steps),
         True,
     ),
-    # As many minutes as dncnn-s25-natural took.
+    # Nearly as many core-minutes as dncnn-s25-natural took.
     "Adam 1e-3, batch 128, He, twelve times as long": (
         replace(AUTHORS, steps=12 * AUTHORS.steps),
         True,
