@@ -220,6 +220,45 @@ class PoissonGaussianNoise(Noise):
 
 
 @dataclass(frozen=True)
+class CorrelatedNoise(Noise):
+    """Gaussian noise that neighbouring pixels share, as in a detector whose screen spreads light.
+
+    y = x + (sigma/255) (h * n) with n ~ N(0, 1) in every pixel and a Gaussian h, scaled so that
+    the standard deviation is sigma. Periodic at the image's edges.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation on the 0-255 scale.
+    width : float
+        Standard deviation of the Gaussian h in pixels.
+    """
+
+    sigma: float
+    width: float = 1.0
+
+    def __post_init__(self):
+        self._set(
+            sigma=check_number(self.sigma, "sigma"),
+            width=check_number(self.width, "width", low=1e-3),
+        )
+
+    @property
+    def known_sigma(self) -> float:
+        return self.sigma
+
+    def _corrupt(self, clean, draws):
+        reach = int(np.ceil(3 * self.width))
+        weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * self.width**2))
+        weights /= np.sqrt((weights**2).sum())  # white noise of variance 1 keeps it
+        field = draws.normal(clean)
+        for axis in (-2, -1):
+            shifted = zip(weights.tolist(), range(-reach, reach + 1), strict=True)
+            field = sum(weight * field.roll(shift, axis) for weight, shift in shifted)
+        return clean + self.sigma / 255 * field
+
+
+@dataclass(frozen=True)
 class AdditivePoissonNoise(Noise):
     """Counts that are added, y = x + p P with P ~ Poisson(rate), and brighten the image by p rate.
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from denoise_lib.noise import (
     AdditivePoissonNoise,
     BlindGaussianNoise,
+    CorrelatedNoise,
     GaussianNoise,
     MaskingNoise,
     PoissonGaussianNoise,
@@ -27,6 +28,7 @@ MODELS = [
     SpeckleNoise(40),
     BlindGaussianNoise(5, 55),
     AdditivePoissonNoise(0.2, 5),
+    CorrelatedNoise(25, 1.5),
 ]
 ids = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True)
 sides = st.integers(1, 24)
@@ -71,6 +73,20 @@ def test_bits_are_the_ones_recorded():
         "PoissonGaussianNoise": "dafa5d53efaf",
         "SaltPepperNoise": "8bab7bcc50c6",
     }
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0, 2.0])
+def test_correlated_noise_has_its_sigma_and_the_correlation_of_its_blur(width):
+    clean = torch.full((1, 1, 400, 400), 0.5)
+
+    field = (CorrelatedNoise(25, width)(clean, ["flat"]) - clean)[0, 0].double()
+
+    # Two Gaussians of that width convolved: a Gaussian of sqrt(2) times the width.
+    expected = np.exp(-1 / (4 * width**2))
+    assert 255 * field.std().item() == pytest.approx(25, rel=0.03)
+    if width >= 1:  # narrower ones are too coarsely sampled for the formula
+        neighbours = (field[:, 1:] * field[:, :-1]).mean() / field.var()
+        assert neighbours.item() == pytest.approx(expected, abs=0.03)
 
 
 def test_blind_noise_has_another_level_for_each_image():
@@ -159,8 +175,8 @@ def test_fractions_of_corrupted_pixels():
 
 
 def test_only_gaussian_noise_has_a_known_sigma():
-    assert GaussianNoise(25).known_sigma == 25
-    assert all(noise.known_sigma is None for noise in MODELS[2:])
+    assert GaussianNoise(25).known_sigma == CorrelatedNoise(25).known_sigma == 25
+    assert all(noise.known_sigma is None for noise in MODELS[2:-1])
 
 
 @pytest.mark.parametrize(
