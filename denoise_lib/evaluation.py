@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,11 @@ def apply(denoiser: Denoiser, noisy: torch.Tensor, sigma: float | None = None) -
 
 
 def evaluate(
-    denoiser: Denoiser, protocol: Protocol, name: str | None = None, progress: bool = True
+    denoiser: Denoiser,
+    protocol: Protocol,
+    name: str | None = None,
+    progress: bool = True,
+    only: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Measure a denoiser on every image of a protocol.
 
@@ -78,6 +82,8 @@ def evaluate(
         The method's name in the rows; by default the function's or class's name.
     progress : bool
         Show a progress bar.
+    only : collection of str, optional
+        Measure these images of the protocol only, by their ids.
 
     Returns
     -------
@@ -93,6 +99,8 @@ def evaluate(
     items = protocol.items()
     if not len(items):
         raise ValueError(f"{protocol.dataset} has no {protocol.split} images; use another split.")
+    if only is not None:
+        items = items.select(only)
     name = name or getattr(denoiser, "__name__", type(denoiser).__name__)
     rows = []
     for item in tqdm(items, desc=name, disable=not progress, leave=False):

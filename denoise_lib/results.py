@@ -1,13 +1,16 @@
-"""The study's committed tables: rows of `evaluate`, one CSV file per data set and method."""
+"""The study's committed tables: rows of `evaluate` in one file, and what is derived from them."""
 
 from __future__ import annotations
 
+import io
+import os
 import platform
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import torch
+from filelock import FileLock
 
 from denoise_lib import baselines
 from denoise_lib.evaluation import compare
@@ -15,20 +18,35 @@ from denoise_lib.protocol import Protocol
 
 _PACKAGE = Path(__file__).parent
 
+ROWS = "rows.parquet"
+# What a row is known by.
+KEY = ["dataset", "method", "variant", "protocol", "image"]
+_SCORES = ["psnr", "ssim", "mse", "seconds"]
+
 
 def folder() -> Path:
-    """Where the tables are: `results/` of the checkout, or the copy inside an installed package."""
+    """Where the tables are: `results/` of the checkout, or the copy inside an installed package.
+
+    The environment variable DENOISE_RESULTS names another folder, for a study of your own.
+    """
+    if other := os.environ.get("DENOISE_RESULTS"):
+        return Path(other)
     checkout = _PACKAGE.parent / "results"
     return checkout if checkout.is_dir() else _PACKAGE / "results"
 
 
-def load(protocol: Protocol | None = None, where: Path | None = None) -> pd.DataFrame:
+def load(
+    protocol: Protocol | None = None, variant: str | None = "", where: Path | None = None
+) -> pd.DataFrame:
     """Read the committed rows.
 
     Parameters
     ----------
     protocol : Protocol, optional
         Only rows whose hash is this protocol's, so that they may stand beside your own.
+    variant : str or None
+        Only rows of this way of applying the methods (see `denoise_lib.study`): by default the
+        plain one. None: all rows.
     where : pathlib.Path, optional
         Another folder of tables.
 
@@ -40,17 +58,20 @@ def load(protocol: Protocol | None = None, where: Path | None = None) -> pd.Data
     Raises
     ------
     FileNotFoundError
-        When there is no table, or none with rows of this protocol.
+        When there is no table, or none with such rows.
     """
-    tables = [pd.read_csv(path) for path in sorted((where or folder()).glob("*/*.csv"))]
-    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"protocol": []})
+    path = (where or folder()) / ROWS
+    rows = _read(path) if path.exists() else pd.DataFrame({"protocol": [], "variant": []})
     if protocol is not None:
-        rows = rows[rows["protocol"] == protocol.hash].reset_index(drop=True)
+        rows = rows[rows["protocol"] == protocol.hash]
+    if variant is not None:
+        rows = rows[rows["variant"] == variant]
     if rows.empty:
         raise FileNotFoundError(
-            "No committed results for this protocol: make them with `python tools/run_study.py`."
+            "No committed results for this protocol: make them with `make study`."
         )
-    return rows
+    scores = dict.fromkeys(rows.columns.intersection(_SCORES), float)
+    return rows.reset_index(drop=True).astype(scores)
 
 
 def references(protocol: Protocol) -> pd.DataFrame:
@@ -76,12 +97,14 @@ def references(protocol: Protocol) -> pd.DataFrame:
 
 
 def save(rows: pd.DataFrame, preset: str | None = None, where: Path | None = None) -> Path:
-    """Write rows of one method on one data set, replacing older rows of the same protocols.
+    """Add rows to the table, in place of older rows of the same measurements.
+
+    Several processes may do so at once.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of `evaluate`.
+        Rows of `evaluate`; without a column `variant`, the plain one.
     preset : str, optional
         The budget a network was trained with.
     where : pathlib.Path, optional
@@ -92,17 +115,50 @@ def save(rows: pd.DataFrame, preset: str | None = None, where: Path | None = Non
     pathlib.Path
         The file written.
     """
-    (dataset,), (method,) = rows["dataset"].unique(), rows["method"].unique()
-    path = (where or folder()) / dataset / f"{method}.csv"
-    rows = rows.assign(preset=preset, **provenance())
-    if path.exists():
-        older = pd.read_csv(path)
-        kept = older[~older["protocol"].isin(rows["protocol"])]
-        rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+    path = (where or folder()) / ROWS
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Sorted and rounded, so that a repeated run changes as few lines as possible.
-    rows.sort_values(["sigma", "image"]).to_csv(path, index=False, float_format="%.6g")
+    rows = rows.assign(preset=preset or "", **provenance())
+    if "variant" not in rows:
+        rows["variant"] = ""
+    rows = rows.astype({"sigma": float, **dict.fromkeys(_SCORES, "float32")})
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            rows = pd.concat([_read(path), rows]).drop_duplicates(KEY, keep="last")
+        # Sorted, so that the same measurements in another order make the same file.
+        rows = rows.sort_values(KEY, ignore_index=True)[sorted(rows.columns)]
+        # Written elsewhere first: an interruption leaves the old table whole.
+        temporary = path.with_suffix(".part")
+        rows.to_parquet(temporary, index=False, compression="zstd")
+        os.replace(temporary, path)
     return path
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # In one go: pyarrow opens a path more than once, and another process may replace the file.
+    return pd.read_parquet(io.BytesIO(path.read_bytes()))
+
+
+def load_summary(name: str = "summary") -> pd.DataFrame:
+    """Read a table that `make study` derived from the rows.
+
+    Parameters
+    ----------
+    name : str
+        "summary": means with bootstrap intervals; "differences": paired, to DnCNN, with tests.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such table.
+    """
+    path = folder() / f"study_{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"No {path.name}: make it with `make study`.")
+    return pd.read_csv(path)
 
 
 def load_ablation(name: str) -> pd.DataFrame:

@@ -152,8 +152,29 @@ def test_results_come_back_as_saved_and_newer_rows_replace_older(tmp_path):
     assert {"commit", "machine", "preset"} <= set(loaded.columns)
 
 
+def test_a_variant_and_a_part_of_the_images_are_kept_apart(tmp_path):
+    ids = SMALL.items().ids
+    for part in (ids[:2], ids[2:]):  # as an interrupted run would add them
+        results.save(evaluate(identity, SMALL, "mine", False, only=part), where=tmp_path)
+    rows = evaluate(identity, SMALL, name="mine", progress=False).assign(variant="told:50")
+    results.save(rows, where=tmp_path)
+
+    assert list(results.load(SMALL, where=tmp_path)["image"]) == sorted(ids)
+    assert len(results.load(SMALL, "told:50", where=tmp_path)) == 3
+    assert len(results.load(SMALL, None, where=tmp_path)) == 6
+    with pytest.raises(ValueError, match="choose among its ids"):
+        evaluate(identity, SMALL, only=["nobody"])
+
+
+def test_the_same_rows_in_another_order_make_the_same_file(tmp_path):
+    rows = evaluate(identity, SMALL, name="mine", progress=False)
+    paths = [results.save(r, where=tmp_path / n) for n, r in (("a", rows), ("b", rows[::-1]))]
+
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_missing_results_say_how_to_make_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run_study.py"):
+    with pytest.raises(FileNotFoundError, match="make study"):
         results.load(SMALL, where=tmp_path)
 
 

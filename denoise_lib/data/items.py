@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,18 @@ class Split(Sequence[Item]):
 
     def __repr__(self) -> str:
         return f"Split({len(self)} items)"
+
+    def select(self, ids: Collection[str]) -> Split:
+        """The items with these identifiers, in the split's order.
+
+        Raises
+        ------
+        ValueError
+            When an identifier is not in the split.
+        """
+        if unknown := set(ids) - set(self.ids):
+            raise ValueError(f"{min(unknown)} is not in this split: choose among its ids.")
+        return Split([record for record in self.records if record.id in ids], self._read)
 
     @property
     def ids(self) -> list[str]:
