@@ -192,6 +192,11 @@ def create(name: str, tuned: Mapping[str, Mapping] | None = None) -> Baseline:
     return Baseline(name, tuned)
 
 
-def tuned_parameters() -> dict[str, dict[str, dict]]:
-    """The committed tuning: baseline, then noise level, then parameters."""
-    return json.loads(files("denoise_lib").joinpath("baselines_tuned.json").read_text())
+def tuned_parameters(dataset: str = "chest-drr") -> dict[str, dict[str, dict]]:
+    """The committed tuning on a data set: baseline, then noise level, then parameters."""
+    return json.loads(files("denoise_lib").joinpath(tuning_file(dataset)).read_text())
+
+
+def tuning_file(dataset: str) -> str:
+    """Name of the file with the tuning on a data set, `chest-drr` or `nih-sample`."""
+    return "baselines_tuned.json" if dataset == "chest-drr" else f"baselines_tuned_{dataset}.json"
