@@ -4,9 +4,13 @@ PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
 BIN := .venv/bin
 
-.PHONY: help install book test test-unit test-notebooks test-book bench lint clean
+# The side studies that the comparison's pages show, besides its scores.
+OBSERVATIONS := detection tasks curves invented cost
+
+.PHONY: help install book study test test-unit test-notebooks test-book bench lint clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
+	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
 	@echo "make test   run everything that continuous integration runs"
 	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
@@ -27,6 +31,14 @@ book: .venv/installed
 	$(BIN)/python tools/execute_notebooks.py
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
 	@echo "The book is ready: open $(CURDIR)/book/_build/html/index.html"
+
+# Skips what results/ has under the same protocol; what needs data that is not here stays as it is.
+study: .venv/installed
+	$(BIN)/python tools/run_study.py
+	$(BIN)/python tools/run_ablations.py $(OBSERVATIONS)
+	$(BIN)/python tools/draw_examples.py
+	$(BIN)/python tools/run_study.py --check
+	$(BIN)/python tools/summarise_study.py
 
 test: lint-check test-unit test-notebooks test-book
 

@@ -42,7 +42,8 @@ _STYLES = {
     "dncnn-nih": ("DnCNN, released", "#D55E00", "^"),
     "liu-nih": ("Liu's denoiser, released", "#0072B2", "P"),
     "rdn-nih": ("RDN (small), released", "#0072B2", "v"),
-    "dncnn-authors": ("DnCNN, authors' weights", "#D55E00", "X"),
+    "dncnn-authors": ("DnCNN-S, authors' weights", "#D55E00", "X"),
+    "dncnn-b-authors": ("DnCNN-B, authors' weights", "#D55E00", "P"),
 }
 _UNKNOWN = ("#666666", "o")
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
@@ -54,7 +55,8 @@ def label(method: str) -> str:
     return _STYLES[method][0] if method in _STYLES else method
 
 
-def _colour_and_marker(method: str) -> tuple[str, str]:
+def colour_and_marker(method: str) -> tuple[str, str]:
+    """A method's colour and marker in figures."""
     return _STYLES[method][1:] if method in _STYLES else _UNKNOWN
 
 
@@ -224,7 +226,7 @@ def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = No
         [label(method) for method in summary.index],
         summary[metric],
         xerr=summary[f"{metric}_ci"],
-        color=[_colour_and_marker(method)[0] for method in summary.index],
+        color=[colour_and_marker(method)[0] for method in summary.index],
         error_kw={"capsize": 3, "ecolor": "#444444"},
     )
     digits = {"psnr": "%.2f", "ssim": "%.3f", "mse": "%.5f"}[metric]
@@ -233,6 +235,83 @@ def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = No
     axis.set_xlabel(f"{METRIC_LABELS[metric]}, mean and 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
     return axis.figure
+
+
+def interval_bars(summary: pd.DataFrame, metric: str, axis: Axes) -> None:
+    """Mean of each method with its bootstrap interval, best at the top.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Rows of `results.load_summary`, of one protocol.
+    metric : str
+        "psnr", "ssim" or "mse".
+    axis : matplotlib.axes.Axes
+        Where to draw.
+
+    Raises
+    ------
+    ValueError
+        When rows of different protocols are mixed.
+    """
+    if summary["protocol"].nunique() != 1:
+        raise ValueError("These rows come from several protocols: select the rows of one.")
+    summary = summary.sort_values(metric, ascending=metric != "mse")
+    errors = [
+        summary[metric] - summary[f"{metric}_low"],
+        summary[f"{metric}_high"] - summary[metric],
+    ]
+    bars = axis.barh(
+        [label(method) for method in summary["method"]],
+        summary[metric],
+        xerr=errors,
+        color=[colour_and_marker(method)[0] for method in summary["method"]],
+        error_kw={"capsize": 2, "ecolor": "#444444"},
+    )
+    axis.bar_label(bars, fmt={"psnr": "%.2f", "ssim": "%.3f", "mse": "%.5f"}[metric], padding=4)
+    axis.margins(x=0.2)
+    axis.set_xlabel(METRIC_LABELS[metric])
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
+    """A point with a name for each method.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Indexed by method.
+    x, y : str
+        Columns; `x` on a logarithmic axis.
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    """
+    for method, row in table.dropna(subset=[x, y]).iterrows():
+        colour, marker = colour_and_marker(method)
+        axis.semilogx(row[x], row[y], marker, color=colour, markersize=8)
+        axis.annotate(
+            label(method), (row[x], row[y]), (6, 4), textcoords="offset points", fontsize=8
+        )
+    axis.margins(x=0.25, y=0.1)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def method_lines(table: pd.DataFrame, axis: Axes) -> None:
+    """A line for each method: the columns' values over the index.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One column per method.
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    """
+    for method in table:
+        colour, marker = colour_and_marker(method)
+        axis.plot(
+            table.index, table[method], color=colour, marker=marker, ms=5, label=label(method)
+        )
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def noise_level_curves(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None):
@@ -262,7 +341,7 @@ def noise_level_curves(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | No
     table = pd.DataFrame(levels)
     order = table.mean(axis=1).sort_values(ascending=metric == "mse").index
     for method in order:
-        colour, marker = _colour_and_marker(method)
+        colour, marker = colour_and_marker(method)
         axis.plot(
             table.columns, table.loc[method], color=colour, marker=marker, label=label(method)
         )
@@ -295,7 +374,7 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
     right.set(xlabel="step", ylabel="validation PSNR (dB)")
     references = dict({} if references is None else references)
     for method, value in references.items():
-        right.axhline(value, color=_colour_and_marker(method)[0], linestyle="--")
+        right.axhline(value, color=colour_and_marker(method)[0], linestyle="--")
     low, high = right.get_ylim()
     height = -np.inf
     for method, value in sorted(references.items(), key=lambda item: item[1]):
@@ -307,7 +386,7 @@ def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None =
             xycoords="axes fraction",
             va="center",
             fontsize=9,
-            color=_colour_and_marker(method)[0],
+            color=colour_and_marker(method)[0],
         )
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

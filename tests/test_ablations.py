@@ -1,6 +1,5 @@
 """The side studies' runner: rows survive an interruption, and nothing is measured twice."""
 
-import ablations
 import pandas as pd
 import pytest
 import run_ablations
@@ -54,7 +53,7 @@ def test_a_row_is_known_by_its_whole_key():
 
 
 def test_every_study_has_a_committed_table_with_all_its_rows():
-    for name, study in ablations.STUDIES.items():
+    for name, study in run_ablations.STUDIES.items():
         table = results.load_ablation(name)
         for key, _ in study():
             found = [run_ablations.has(row, key) for _, row in table.iterrows()]

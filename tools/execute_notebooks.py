@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--force", action="store_true", help="execute even what is up to date")
     parser.add_argument("--preset", default="quick", choices=["smoke", "quick", "full"])
     arguments = parser.parse_args()
-    sources = sorted(NOTEBOOKS.glob("[0-9]*.py"))
+    sources = sorted(NOTEBOOKS.glob("*.py"))
     unknown = set(arguments.names) - {source.stem for source in sources}
     if unknown:
         known = ", ".join(source.stem for source in sources)

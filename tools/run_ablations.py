@@ -1,10 +1,11 @@
-"""Make the committed side studies of the chapters: results/ablation_NAME.csv.
+"""Make the committed side studies of the chapters and the study: results/ablation_NAME.csv.
 
     python tools/run_ablations.py                 what is missing, of every study
     python tools/run_ablations.py dncnn rdn       of these
 
 A row is written as soon as it is measured, so the run can be stopped and started again; delete a
-file to measure it anew. The studies themselves are in tools/ablations.py.
+file to measure it anew. What needs data or a package that is not here is left out. The studies
+themselves are in tools/ablations.py and tools/observations.py.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 
+import ablations
+import observations
 import pandas as pd
-from ablations import STUDIES
 
 from denoise_lib import results
+
+STUDIES = ablations.STUDIES | observations.OBSERVATIONS
 
 
 def run(name: str) -> None:
@@ -25,7 +29,11 @@ def run(name: str) -> None:
     for key, measure in STUDIES[name]():
         if len(table) and any(has(row, key) for _, row in table.iterrows()):
             continue
-        row = {**key, **measure(), **results.provenance()}
+        try:
+            row = {**key, **measure(), **results.provenance()}
+        except (ConnectionError, FileNotFoundError, ModuleNotFoundError) as error:
+            print(f"{name} {key} is left out: {error}", flush=True)
+            continue
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
         # Written elsewhere first: an interruption in the middle of it leaves the old table whole.
         temporary = path.with_suffix(".part")

@@ -1,108 +1,176 @@
-"""Make the committed tables: every method, at every noise level, on every data set.
+"""Measure what the study lacks, and derive its tables: `make study`.
 
-    python tools/run_study.py                      what is missing
-    python tools/run_study.py --methods dncnn --force
+    python tools/run_study.py                         everything that is missing
+    python tools/run_study.py --parts main --methods bm3d
+    python tools/run_study.py --check                 measure some rows again and compare them
 
-Networks are trained on `chest-drr` at a preset, once per noise level, and measured on each data
-set. `dncnn-authors` are the DnCNN authors' weights for the noise level. Rows are written after each
-measurement, so the run can be stopped and started again. For the released networks see
-`tools/release_weights.py`.
+papermill executes notebooks/measure.ipynb for each method, variant and data set, several at a time;
+each adds its rows to `results/rows.parquet` a few images at a time, so the run can be stopped and
+started again. What needs the published data sets or the DnCNN authors' weights is left out where
+those are not in the folder that DENOISE_DATA names, unless --download is given: the tables then
+have the committed rows. Other measurements than scores are in tools/observations.py.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from functools import cache
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
+import execute_notebooks
+import nbformat
+import yaml
+from tqdm.auto import tqdm
 
-from denoise_lib import baselines, models, results
-from denoise_lib.data import load_dataset
-from denoise_lib.evaluation import apply, evaluate
-from denoise_lib.inference import denoise
-from denoise_lib.noise import GaussianNoise
-from denoise_lib.patches import NoisyPatches
-from denoise_lib.pretraining import patch_vectors, pretrain
-from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import PRESETS, PRETRAINING, RECIPES, configuration, recipe
-from denoise_lib.reference import load_dncnn
-from denoise_lib.training import fit
+from denoise_lib import baselines, results, study
+from denoise_lib.evaluation import evaluate
+from denoise_lib.study import Cell
 
-SHOWN_SIGMA = 25
-# One network for each level: the blind one is measured by tools/ablations.py.
-AUTHORS = "dncnn-authors"
-NETWORKS = [name for name in RECIPES if name != "dncnn-b"]
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "study"
+BUNDLED = ("chest-drr", "chest-cr")
+Group = tuple[str, str, str, int | None]
 
 
-@cache
-def trained(method: str, sigma: float, preset: str) -> torch.nn.Module:
-    """A network trained for one noise level, as its chapter does it."""
-    torch.manual_seed(0)
-    model = models.create(method, **configuration(method, preset))
-    images, noise = load_dataset("chest-drr").train.images(), GaussianNoise(sigma)
-    print(f"training {method} at sigma {sigma:g}", flush=True)
-    if method == "vincent":
-        pretrain(model.stack, patch_vectors(images), noise, PRETRAINING[preset])
-    fit(model, NoisyPatches(images, noise), recipe(method, preset))
-    return model
-
-
-def denoiser(method: str, sigma: float, preset: str) -> Callable:
-    """The baseline, or the trained network, of that name."""
-    if method == AUTHORS:
-        released = load_dncnn(int(sigma))
-        # In half precision these lose more than the library's own networks.
-        return lambda noisy, sigma: denoise(noisy, released, sigma, precision="fp32")
-    return trained(method, sigma, preset) if method in NETWORKS else baselines.create(method)
-
-
-def is_done(method: str, protocol: Protocol) -> bool:
-    """Whether the committed tables have this measurement."""
+def missing(cells: list[Cell]) -> dict[Group, list[Cell]]:
+    """The cells without all their rows, by what one execution of the notebook measures."""
     try:
-        return method in set(results.load(protocol)["method"])
+        rows = results.load(variant=None)
+        have = rows.groupby(["method", "variant", "protocol"]).size()
     except FileNotFoundError:
+        have = {}
+    groups = defaultdict(list)
+    for cell in dict.fromkeys(cells):  # parts overlap
+        key = (cell.method, cell.variant, cell.protocol.hash)
+        if have.get(key, 0) < len(cell.protocol.items()):
+            group = (cell.method, cell.variant, cell.protocol.dataset, cell.protocol.limit)
+            groups[group].append(cell)
+    return dict(groups)
+
+
+def can_run(cell: Cell) -> bool:
+    """Whether this machine has what a cell needs, without downloading anything."""
+    if cell.method == "bm3d" and "bm3d" not in baselines.available():
         return False
+    needs_data = cell.protocol.dataset not in BUNDLED or cell.method.endswith("-authors")
+    return bool(os.environ.get("DENOISE_DATA")) or not needs_data
 
 
-def save_example(method: str, sigma: float, preset: str) -> None:
-    """The first test image by this method, for the picture on the welcome page."""
-    path = results.folder() / "images" / f"{method}.png"
-    protocol = Protocol(noise=GaussianNoise(sigma))
-    item = protocol.items()[0]
-    noisy = protocol.noise(item.image[None], [item.id], protocol.seed)
-    estimate = apply(denoiser(method, sigma, preset), noisy, sigma)[0, 0]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    grey = (255 * estimate.clamp(0, 1)).round().numpy().astype(np.uint8)
-    Image.fromarray(grey).save(path, optimize=True)
+def measure(group: Group, cells: list[Cell]) -> None:
+    """Execute the notebook for one method, variant and data set, in a process of its own."""
+    method, variant, dataset, limit = group
+    name = "_".join(str(part) for part in (*group, cells[0].protocol.hash)).replace(":", "-")
+    source, target = WORK / "measure.ipynb", WORK / f"{name}.ipynb"
+    parameters = {
+        "method": method,
+        "variant": variant,
+        "dataset": dataset,
+        "noises": [cell.protocol.noise.to_dict() for cell in cells],
+        "limit": limit,
+        # Half precision only where effects of decibels are shown on a few images.
+        "precision": "auto" if limit or variant else "fp32",
+        "record": True,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        "--cwd",
+        str(ROOT / "notebooks"),
+    ]
+    command += ["-k", "python3", "-y", yaml.safe_dump(parameters), str(source), str(target)]
+    # One thread each: two denoisers at a time are faster than one with two threads.
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise RuntimeError(
+            f"{method} {variant} on {dataset} failed: see {target}\n{done.stderr[-2000:]}"
+        )
+
+
+def run(groups: dict[Group, list[Cell]], jobs: int) -> None:
+    """Measure all groups, `jobs` at a time, behind one progress bar."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    notebook = execute_notebooks.read_source(ROOT / "notebooks" / "measure.py")
+    nbformat.write(notebook, WORK / "measure.ipynb")
+    total = sum(len(cells) for cells in groups.values())
+    pool, failed = ThreadPoolExecutor(jobs), []
+    with tqdm(total=total, desc="study", unit="protocol", disable=not total) as bar:
+        futures = {pool.submit(measure, group, cells): cells for group, cells in groups.items()}
+        try:
+            for future in as_completed(futures):
+                bar.update(len(futures[future]))
+                if error := future.exception():  # the others go on
+                    failed.append(str(error))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if failed:
+        raise SystemExit("\n".join(failed))
+
+
+CHECKED_DB = 0.02  # PSNR may differ by this much on another machine
+
+
+def check(cells: list[Cell]) -> None:
+    """Measure the first image of each cell on `chest-drr` again; stop where a row differs."""
+    cells = [cell for cell in cells if cell.protocol.dataset == "chest-drr" and can_run(cell)]
+    worst = 0.0
+    for cell in tqdm(cells, desc="check", unit="protocol"):
+        committed = results.load(cell.protocol, cell.variant)
+        image = cell.protocol.items().ids[0]
+        denoiser = study.create(cell.method, cell.variant, cell.protocol.noise)
+        row = evaluate(denoiser, cell.protocol, cell.method, progress=False, only=[image])
+        known = committed[(committed.method == cell.method) & (committed.image == image)]
+        if known.empty:
+            raise SystemExit(f"No row of {cell.method}: run this without --check first.")
+        difference = abs(known["psnr"].iloc[0] - row["psnr"].iloc[0])
+        if not difference <= CHECKED_DB:
+            raise SystemExit(
+                f"{cell.method} under {cell.protocol.hash} gives {row['psnr'].iloc[0]:.3f} dB for "
+                f"{image}, not {known['psnr'].iloc[0]:.3f}: measure it anew, or find what changed."
+            )
+        worst = max(worst, difference)
+    print(f"{len(cells)} rows measured again: the largest difference is {worst:.4f} dB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    methods = [*baselines.available(), *NETWORKS, AUTHORS]
-    parser.add_argument("--methods", nargs="+", default=methods, choices=methods)
-    parser.add_argument("--datasets", nargs="+", default=["chest-drr", "nih-sample", "chest-cr"])
-    parser.add_argument("--sigmas", nargs="+", type=float, default=[15, 25, 50])
-    parser.add_argument("--preset", default="quick", choices=PRESETS)
-    parser.add_argument("--force", action="store_true", help="measure again what is there already")
+    parser.add_argument("--parts", nargs="+", default=list(study.PARTS), choices=list(study.PARTS))
+    parser.add_argument("--methods", nargs="+", help="only these (default: all)")
+    parser.add_argument("--datasets", nargs="+", help="only these (default: all)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--download", action="store_true", help="also what must be downloaded first"
+    )
+    parser.add_argument("--check", action="store_true", help="measure some rows again instead")
     arguments = parser.parse_args()
-    for method in arguments.methods:
-        for sigma in arguments.sigmas:
-            for dataset in arguments.datasets:
-                protocol = Protocol(dataset=dataset, noise=GaussianNoise(sigma))
-                if is_done(method, protocol) and not arguments.force:
-                    continue
-                rows = evaluate(denoiser(method, sigma, arguments.preset), protocol, method)
-                preset = arguments.preset if method in NETWORKS else None
-                path = results.save(rows, preset)
-                print(f"{path}: sigma {sigma:g}, PSNR {rows['psnr'].mean():.2f} dB", flush=True)
-                if (dataset, sigma) == ("chest-drr", SHOWN_SIGMA) and method != AUTHORS:
-                    save_example(method, sigma, arguments.preset)
-        trained.cache_clear()
+    for name in ("DENOISE_DATA", "DENOISE_RESULTS"):  # the notebooks run in another folder
+        if os.environ.get(name):
+            os.environ[name] = os.path.abspath(os.environ[name])
+    if arguments.check:
+        check(study.cells("main"))
+        return
+    cells = [
+        cell
+        for part in arguments.parts
+        for cell in study.cells(part)
+        if (arguments.methods is None or cell.method in arguments.methods)
+        and (arguments.datasets is None or cell.protocol.dataset in arguments.datasets)
+        and (arguments.download or can_run(cell))
+    ]
+    start = time.perf_counter()
+    groups = missing(cells)
+    run(groups, arguments.jobs)
+    print(f"{sum(map(len, groups.values()))} protocols in {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":
