@@ -15,7 +15,7 @@ from denoise_lib.checks import check_clean
 from denoise_lib.training import Recipe, TrainingRun, optimise, training_device
 
 POSITIVE = "pneumonia"
-RECIPE = Recipe(steps=900, batch_size=16, learning_rate=2e-3, ema=0.99, symmetries="mirror")
+RECIPE = Recipe(steps=900, batch_size=16, learning_rate=2e-3, ema=0.99)
 
 
 class Classifier(nn.Module):
@@ -52,7 +52,7 @@ def fit_classifier(
     recipe: Recipe = RECIPE,
     progress: bool = True,
 ) -> TrainingRun:
-    """Train on CLEAN images, mirrored and shifted at random.
+    """Train on CLEAN images, mirrored at random; each batch shifted round by up to 12 pixels.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def fit_classifier(
     labels : torch.Tensor
         Shape (N,), 1 for pneumonia.
     recipe : Recipe
-        Its patch size and loss are not used.
+        Its patch size, symmetries and loss are not used.
     progress : bool
         Show a progress bar.
 

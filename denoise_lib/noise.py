@@ -214,6 +214,10 @@ class PoissonGaussianNoise(Noise):
             read_sigma=check_number(self.read_sigma, "read_sigma"),
         )
 
+    def sigma_at(self, level: float) -> float:
+        """Standard deviation (0-255) where the clean image has this value in [0, 1]."""
+        return 255 * (level / self.photons + (self.read_sigma / 255) ** 2) ** 0.5
+
     def _corrupt(self, clean, draws):
         counts = draws.poisson(clean * self.photons)
         return counts / self.photons + self.read_sigma / 255 * draws.normal(clean)
@@ -224,7 +228,7 @@ class CorrelatedNoise(Noise):
     """Gaussian noise that neighbouring pixels share, as in a detector whose screen spreads light.
 
     y = x + (sigma/255) (h * n) with n ~ N(0, 1) in every pixel and a Gaussian h, scaled so that
-    the standard deviation is sigma. Periodic at the image's edges.
+    the standard deviation is sigma.
 
     Parameters
     ----------
@@ -251,10 +255,13 @@ class CorrelatedNoise(Noise):
         reach = int(np.ceil(3 * self.width))
         weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * self.width**2))
         weights /= np.sqrt((weights**2).sum())  # white noise of variance 1 keeps it
-        field = draws.normal(clean)
-        for axis in (-2, -1):
-            shifted = zip(weights.tolist(), range(-reach, reach + 1), strict=True)
-            field = sum(weight * field.roll(shift, axis) for weight, shift in shifted)
+        height, width = clean.shape[-2:]
+        # Drawn beyond the edges too, so that the noise there is like the noise elsewhere.
+        field = draws.normal(
+            clean.new_empty(*clean.shape[:-2], height + 2 * reach, width + 2 * reach)
+        )
+        for axis, length in ((-2, height), (-1, width)):
+            field = sum(w * field.narrow(axis, i, length) for i, w in enumerate(weights.tolist()))
         return clean + self.sigma / 255 * field
 
 

@@ -4,16 +4,22 @@ The observer is the channelised Hotelling observer: it looks at a region through
 channels and weighs them as best separates regions with the nodule from regions without, given how
 channels vary together. Its area under the ROC curve (AUC) says how detectable the nodule is: 0.5
 is guessing, 1 is certainty. It knows where to look and what for, and has no noise of its own.
+
+A region with the nodule is never compared with itself without it: the two share anatomy and noise,
+and would be told apart more easily than two regions are.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import ndimage, stats
+from scipy import ndimage
 
 CHANNELS = 6
-RESAMPLES = 1000
+RESAMPLES = 5000
+# The study's regions (pixels, number in each image) and nodules (diameter in pixels, contrast).
+REGION, REGIONS = 48, 6
+NODULES = {8: 0.08, 16: 0.05}
 
 
 def nodule(diameter: float, contrast: float, size: int) -> torch.Tensor:
@@ -35,7 +41,7 @@ def nodule(diameter: float, contrast: float, size: int) -> torch.Tensor:
     torch.Tensor
         float32, shape (size, size).
     """
-    axis = torch.arange(size) - (size - 1) / 2
+    axis = torch.arange(size) - size // 2  # where `region` and `channels` have their middle
     squared = (axis[:, None] ** 2 + axis**2) / (diameter / 2) ** 2
     return contrast * (1 - squared).clamp(min=0) ** 1.5
 
@@ -50,8 +56,9 @@ def places(lungs: torch.Tensor, count: int, size: int, seed: int) -> list[tuple[
     count : int
         How many at most.
     size : int
-        Side of a region in pixels: it lies within the image, half a side inside the lungs' edge
-        as far as they are that wide, and centres are at least a side apart.
+        Side of a region in pixels, at least 4: it lies within the image, its centre at least a
+        quarter of a side inside the lungs (in steps along rows and columns), and centres are at
+        least a side apart.
     seed : int
         Of the choice.
 
@@ -81,7 +88,35 @@ def places(lungs: torch.Tensor, count: int, size: int, seed: int) -> list[tuple[
     return chosen
 
 
-def insert(image: torch.Tensor, where: list[tuple[int, int]], what: list[torch.Tensor]):
+def study_nodules(
+    lungs: torch.Tensor, number: int
+) -> tuple[list[tuple[int, int]], list[int], list[torch.Tensor]]:
+    """Where the study puts which nodules into a test image.
+
+    Parameters
+    ----------
+    lungs : torch.Tensor
+        bool, shape (H, W).
+    number : int
+        Of the image in its split; keys the choice.
+
+    Returns
+    -------
+    where : list of tuple of int
+        Centres, see `places`.
+    sizes : list of int
+        The diameter at each: the keys of `NODULES` in turn.
+    signals : list of torch.Tensor
+        The nodules, each of shape (REGION, REGION).
+    """
+    where = places(lungs, REGIONS, REGION, seed=number)
+    sizes = [list(NODULES)[index % len(NODULES)] for index in range(len(where))]
+    return where, sizes, [nodule(size, NODULES[size], REGION) for size in sizes]
+
+
+def insert(
+    image: torch.Tensor, where: list[tuple[int, int]], what: list[torch.Tensor]
+) -> torch.Tensor:
     """Add nodules to an image; brighter, as denser tissue is on a radiograph.
 
     Parameters
@@ -105,7 +140,7 @@ def insert(image: torch.Tensor, where: list[tuple[int, int]], what: list[torch.T
 
 
 def region(image: torch.Tensor, row: int, column: int, size: int) -> torch.Tensor:
-    """The square around a centre, a view of the image's last two axes."""
+    """The square around a centre: a view of shape (..., size, size)."""
     top, left = row - size // 2, column - size // 2
     return image[..., top : top + size, left : left + size]
 
@@ -175,10 +210,29 @@ def decisions(present: np.ndarray, absent: np.ndarray, image: np.ndarray) -> np.
 
 
 def auc(scores: np.ndarray) -> float:
-    """Area under the ROC curve of decision variables of shape (2, N); ties count half."""
-    ranks = stats.rankdata(scores)[: scores.shape[1]]
-    count = scores.shape[1]
-    return float((ranks.sum() - count * (count + 1) / 2) / count**2)
+    """Area under the ROC curve.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Decision variables of N regions with and without the nodule, shape (2, N).
+
+    Returns
+    -------
+    float
+        The share of pairs of *different* regions in which the one with the nodule has the higher
+        value; ties count half.
+    """
+    return float(_weighted_auc(scores, np.ones((1, scores.shape[1])))[0])
+
+
+def _weighted_auc(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """AUC of resamples, whose rows say how often each region was drawn."""
+    present, absent = scores
+    wins = (present[:, None] > absent) + 0.5 * (present[:, None] == absent)
+    np.fill_diagonal(wins, 0)
+    pairs = counts.sum(1) ** 2 - (counts**2).sum(1)
+    return ((counts @ wins) * counts).sum(1) / pairs
 
 
 def auc_interval(
@@ -204,12 +258,12 @@ def auc_interval(
     tuple of float
         Lower and upper end.
     """
-    members = [np.flatnonzero(image == number) for number in np.unique(image)]
-    generator, found = np.random.default_rng(seed), []
-    for _ in range(RESAMPLES):
-        drawn = generator.integers(len(members), size=len(members))
-        chosen = np.concatenate([members[number] for number in drawn])
-        value = auc(scores[:, chosen])
-        found.append(value if minus is None else value - auc(minus[:, chosen]))
+    numbers, index = np.unique(image, return_inverse=True)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(numbers), np.full(len(numbers), 1 / len(numbers)), size=RESAMPLES
+    )
+    found = _weighted_auc(scores, drawn[:, index].astype(float))
+    if minus is not None:
+        found = found - _weighted_auc(minus, drawn[:, index].astype(float))
     low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)

@@ -62,7 +62,7 @@ def edge_phantom(contrast: float, size: int = 256) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32, shape (1, 1, size, size), with the edge's coverage of each pixel.
+        float32, shape (1, 1, size, size); across the edge the grey rises over one pixel.
     """
     step = np.clip(_distance(size) + 0.5, 0, 1)
     return torch.from_numpy(0.5 + contrast * (step - 0.5)).float()[None, None]
@@ -93,7 +93,7 @@ def edge_transfer(estimates: torch.Tensor, contrast: float, reach: float = 16) -
     Returns
     -------
     numpy.ndarray
-        At `frequencies()`; 1 where everything arrives.
+        Shape (BINS,), at `frequencies()`; 1 where everything arrives.
     """
     clean = edge_phantom(contrast, estimates.shape[-1])
     before, after = _edge_spectrum(clean, reach), _edge_spectrum(estimates, reach)

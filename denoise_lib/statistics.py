@@ -23,7 +23,7 @@ def mean_interval(values: pd.Series, groups: pd.Series, seed: int = 0) -> tuple[
     values : pandas.Series
         One value per image.
     groups : pandas.Series
-        The patient of each image, on the same index.
+        The patient of each image, on the same index (in any order).
     seed : int
         Of the resampling.
 
@@ -39,7 +39,7 @@ def mean_interval(values: pd.Series, groups: pd.Series, seed: int = 0) -> tuple[
     """
     if not len(values):
         raise ValueError("There are no values: select at least one image.")
-    by_group = values.groupby(groups.to_numpy()).agg(["sum", "count"])
+    by_group = values.groupby(groups[values.index].to_numpy()).agg(["sum", "count"])
     if len(by_group) < 2:
         return np.nan, np.nan
     found = stats.bootstrap(

@@ -17,14 +17,17 @@ def test_noise_has_standard_deviation_one_at_every_brightness(level, read_sigma)
 
 
 @pytest.mark.parametrize("photons", [5, 20, 200])
+@pytest.mark.parametrize("read_sigma", [0, 20])
 @pytest.mark.parametrize("level", [0.3, 0.8])
-def test_inverse_of_the_mean_is_the_mean(photons, level):
+def test_inverse_of_the_mean_is_the_mean(photons, read_sigma, level):
     """A perfect denoiser of the transformed image returns its mean; that must lead to x."""
     clean = torch.full((1, 1, 600, 600), level)
-    transformed = anscombe.forward(PoissonGaussianNoise(photons)(clean, ["flat"]), photons)
+    noisy = PoissonGaussianNoise(photons, read_sigma)(clean, ["flat"])
+    transformed = anscombe.forward(noisy, photons, read_sigma)
+    variance = (photons * read_sigma / 255) ** 2
 
-    found = anscombe.inverse(transformed.mean(), photons).item()
-    algebraic = ((transformed.mean() / 2) ** 2 - 3 / 8).item() / photons
+    found = anscombe.inverse(transformed.mean(), photons, read_sigma).item()
+    algebraic = ((transformed.mean() / 2) ** 2 - 3 / 8 - variance).item() / photons
 
     assert found == pytest.approx(level, abs=0.01)
     assert abs(found - level) < abs(algebraic - level)

@@ -89,6 +89,23 @@ def test_correlated_noise_has_its_sigma_and_the_correlation_of_its_blur(width):
         assert neighbours.item() == pytest.approx(expected, abs=0.03)
 
 
+def test_correlated_noise_keeps_its_sigma_in_the_corner_of_a_small_image():
+    clean = torch.full((4000, 1, 1, 3), 0.5)
+
+    field = CorrelatedNoise(25, 4)(clean, [str(n) for n in range(4000)]) - clean
+
+    assert 255 * field[..., 0].std().item() == pytest.approx(25, rel=0.05)
+
+
+def test_photon_noise_knows_its_level_at_a_brightness():
+    noise = PoissonGaussianNoise(50, 5)
+    clean = torch.full((1, 1, 300, 300), 0.4)
+
+    assert 255 * (noise(clean, ["flat"]) - clean).std().item() == pytest.approx(
+        noise.sigma_at(0.4), rel=0.02
+    )
+
+
 def test_blind_noise_has_another_level_for_each_image():
     clean = torch.full((400, 1, 32, 32), 0.5)
 

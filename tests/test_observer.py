@@ -37,6 +37,17 @@ def test_places_are_in_the_lungs_and_apart():
     assert min(gaps) >= 48
 
 
+def test_the_studys_nodules_take_turns():
+    mask = load_dataset("chest-drr").test[0].mask[0]
+
+    where, sizes, signals = observer.study_nodules(mask, 0)
+
+    assert sizes[:2] == list(observer.NODULES) and len(where) == len(sizes) == len(signals)
+    assert [s.max().item() for s in signals[:2]] == pytest.approx(
+        list(observer.NODULES.values()), rel=0.06
+    )
+
+
 def test_no_room_is_said():
     with pytest.raises(ValueError, match="choose a smaller size"):
         observer.places(torch.zeros(64, 64, dtype=torch.bool), 3, 16, seed=0)
@@ -78,9 +89,21 @@ def test_auc_is_that_of_two_normal_distributions(separation):
         assert observer.auc(scores) == pytest.approx(0.5, abs=0.03)
 
 
-def test_auc_counts_pairs():
-    assert observer.auc(np.array([[3.0, 1.0], [0.0, 2.0]])) == 0.75
+def test_auc_counts_pairs_of_different_regions():
+    # 3 against 2, and 1 against 0; not 3 against 0, nor 1 against 2.
+    assert observer.auc(np.array([[3.0, 1.0], [0.0, 2.0]])) == 1
+    assert observer.auc(np.array([[3.0, 1.0, 1.0], [0.0, 2.0, 1.0]])) == pytest.approx(4.5 / 6)
     assert observer.auc(np.array([[1.0, 1.0], [1.0, 1.0]])) == 0.5
+
+
+def test_what_a_region_shares_with_itself_does_not_raise_the_auc():
+    """Anatomy that both versions of a region have: twins would nearly always be told apart."""
+    generator = np.random.default_rng(0)
+    anatomy = generator.normal(size=(300, 30))
+
+    aucs = [observer.auc(np.stack([row + 0.1, row])) for row in anatomy]
+
+    assert np.mean(aucs) == pytest.approx(stats.norm.cdf(0.1 / 2**0.5), abs=0.002)
 
 
 def test_regions_never_judge_their_own_image():
@@ -102,6 +125,28 @@ def test_interval_holds_the_auc_and_a_method_does_not_differ_from_itself():
 
     assert low < observer.auc(scores) < high
     assert observer.auc_interval(scores, image, minus=scores) == (0, 0)
+
+
+def test_interval_resamples_images_not_regions():
+    """Twenty copies of each image's region must not narrow the interval."""
+    scores, image = observer.decisions(*outputs(1.0, count=100)), np.arange(100)
+
+    once = observer.auc_interval(scores, image)
+    copied = observer.auc_interval(np.repeat(scores, 20, axis=1), np.repeat(image, 20))
+
+    assert copied[1] - copied[0] == pytest.approx(once[1] - once[0], rel=0.1)
+
+
+def test_observer_looks_at_the_middle_of_the_nodule():
+    """Moved by a pixel in any direction, the nodule moves the first channel less."""
+    channel = observer.channels(48)[:, 3].reshape(48, 48)
+    shape = observer.nodule(8, 1, 48).numpy()
+
+    middle = (channel * shape).sum()
+
+    moved = [(channel * np.roll(shape, by, (0, 1))).sum() for by in [(1, 0), (-1, 0), (0, 1)]]
+    assert middle > max(moved)
+    assert moved[0] == pytest.approx(moved[1])
 
 
 def test_too_few_regions_are_refused():

@@ -37,4 +37,6 @@ def test_the_clean_edge_arrives_whole_and_has_its_contrast():
     clean = spectra.edge_phantom(0.3)
 
     np.testing.assert_allclose(spectra.edge_transfer(clean, 0.3), 1)
+    faded = 0.5 + 0.6 * (clean - 0.5)
+    np.testing.assert_allclose(spectra.edge_transfer(faded, 0.3), 0.6, rtol=1e-4)
     assert (clean.max() - clean.min()).item() == pytest.approx(0.3, abs=1e-6)

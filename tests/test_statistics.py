@@ -43,6 +43,20 @@ def test_interval_resamples_patients_not_images():
     assert (once[1] - once[0]) / 2 == pytest.approx(1.96 * values.std() / 50**0.5, rel=0.15)
 
 
+def test_mean_and_interval_are_those_of_images_whatever_their_order():
+    """A patient with many images counts for as many."""
+    generator = np.random.default_rng(0)
+    groups = pd.Series(np.repeat(np.arange(60), generator.integers(1, 9, 60)))
+    values = pd.Series(generator.normal(size=len(groups)) + (groups % 7 == 0))
+    mixed = generator.permutation(len(groups))
+
+    low, high = statistics.mean_interval(values, groups)
+
+    assert low < values.mean() < high
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.02)
+    assert statistics.mean_interval(values, groups.iloc[mixed]) == (low, high)
+
+
 def test_one_patient_has_no_interval():
     assert np.isnan(statistics.mean_interval(pd.Series([1.0, 2.0]), pd.Series(["a", "a"]))).all()
 

@@ -10,21 +10,23 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from statistics import median
 
+import ablations
 import numpy as np
 import torch
+from scipy import stats
 from torch.utils.flop_counter import FlopCounterMode
 
 from denoise_lib import baselines, observer, pretrained, spectra, study
-from denoise_lib.classification import POSITIVE, Classifier, classify, fit_classifier
+from denoise_lib.classification import POSITIVE, RECIPE, Classifier, classify, fit_classifier
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.reference import load_dncnn
-from denoise_lib.segmentation import UNet
 
 METHODS = study.METHODS
 TASK_NOISE = GaussianNoise(50)
@@ -41,9 +43,6 @@ def denoised(method: str, noise: GaussianNoise, images: torch.Tensor, ids: list[
 
 # Detectability -------------------------------------------------------------------------------
 
-REGION, REGIONS = 48, 6
-# Diameter in pixels and contrast: 8 pixels are about 11 mm in these images.
-NODULES = {8: 0.08, 16: 0.05}
 OBSERVED_SIGMAS = study.AUTHORS_SIGMAS
 
 
@@ -51,20 +50,21 @@ OBSERVED_SIGMAS = study.AUTHORS_SIGMAS
 def observed(method: str, sigma: float) -> dict[int, dict]:
     """Channel outputs with and without nodules, and the contrast kept, by diameter."""
     noise, split = GaussianNoise(sigma), load_dataset("chest-drr").test
-    denoiser, filters = study.create(method, precision=PRECISION), observer.channels(REGION)
+    denoiser = study.create(method, precision=PRECISION)
+    filters = observer.channels(observer.REGION)
     found: dict[int, dict] = {
-        d: {"present": [], "absent": [], "image": [], "kept": []} for d in NODULES
+        d: {"present": [], "absent": [], "image": [], "kept": []} for d in observer.NODULES
     }
     for number, item in enumerate(split):
-        where = observer.places(item.mask[0], REGIONS, REGION, seed=number)
-        sizes = [list(NODULES)[index % 2] for index in range(len(where))]
-        signals = [observer.nodule(size, NODULES[size], REGION) for size in sizes]
+        where, sizes, signals = observer.study_nodules(item.mask[0], number)
         with_nodules = observer.insert(item.image, where, signals)
         # The same noise in both, so that their difference is what became of the nodule.
         pair = [noise(image[None], [item.id]) for image in (with_nodules, item.image)]
         seen = [apply(denoiser, noisy, sigma)[0, 0] for noisy in pair]
         for (row, column), size, signal in zip(where, sizes, signals, strict=True):
-            present, absent = (observer.region(image, row, column, REGION) for image in seen)
+            present, absent = (
+                observer.region(image, row, column, observer.REGION) for image in seen
+            )
             entry = found[size]
             entry["present"].append(present.double().numpy().ravel() @ filters)
             entry["absent"].append(absent.double().numpy().ravel() @ filters)
@@ -103,7 +103,7 @@ def detection():
     """Is a nodule easier or harder to detect after denoising?"""
     for method in METHODS:
         for sigma in OBSERVED_SIGMAS:
-            for diameter in NODULES:
+            for diameter in observer.NODULES:
                 yield (
                     {"method": method, "sigma": sigma, "diameter": diameter},
                     lambda m=method, s=sigma, d=diameter: detectability(m, s, d),
@@ -121,19 +121,10 @@ def test_images(dataset: str, method: str) -> torch.Tensor:
     return images if method == "clean" else denoised(method, TASK_NOISE, images, split.ids)
 
 
-@cache
-def task_network(seed: int) -> UNet:
-    """The segmentation network of Liu's side study, frozen."""
-    import ablations
-
-    return ablations.task_network(seed)
-
-
 def segmented(method: str, seed: int) -> dict:
-    """Mean Dice of each structure."""
-    import ablations
-
-    return ablations.overlap(task_network(seed), test_images("chest-drr", method))
+    """Mean Dice of each structure, by the frozen network of Liu's side study."""
+    network = ablations.task_network(seed)
+    return ablations.overlap(network, test_images("chest-drr", method))
 
 
 @cache
@@ -143,7 +134,7 @@ def classifier(seed: int) -> Classifier:
     split = load_dataset("nih-sample").train
     labels = torch.tensor([item.label == POSITIVE for item in split])
     model = Classifier()
-    fit_classifier(model, split.images(), labels)
+    fit_classifier(model, split.images(), labels, replace(RECIPE, seed=seed))
     return model
 
 
@@ -153,11 +144,10 @@ def classified(method: str, seed: int) -> dict:
     truth = np.array([item.label == POSITIVE for item in split])
     logits = classify(classifier(seed), test_images("nih-sample", method)).numpy()
     clean = classify(classifier(seed), test_images("nih-sample", "clean")).numpy()
-    ranks = logits.argsort().argsort() + 1
-    positive, negative = truth.sum(), (~truth).sum()
+    pairs = truth.sum() * (~truth).sum()
     return {
         "accuracy": ((logits > 0) == truth).mean(),
-        "auc": (ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative),
+        "auc": stats.mannwhitneyu(logits[truth], logits[~truth]).statistic / pairs,
         "changed": ((logits > 0) != (clean > 0)).mean(),
         "called_positive": (logits > 0).mean(),
         "positive": truth.mean(),
@@ -178,7 +168,7 @@ def tasks():
 
 # Spectra -------------------------------------------------------------------------------------
 
-SPECTRUM_NOISE, SPECTRUM_IMAGES, FLATS, EDGES = GaussianNoise(25), 10, 6, 16
+SPECTRUM_NOISE, SPECTRUM_IMAGES, FLATS, EDGES = GaussianNoise(25), 10, 20, 16
 EDGE_CONTRASTS = (0.1, 0.4)
 
 
@@ -191,9 +181,9 @@ def flat(method: str) -> torch.Tensor:
 
 @cache
 def curve(kind: str, method: str) -> np.ndarray:
-    """A spectrum at `spectra.frequencies()`."""
+    """A spectrum at `spectra.frequencies()`; powers are relative to that of the noise itself."""
     if kind == "noise":
-        return spectra.radial_power(flat(method)) / (SPECTRUM_NOISE.sigma / 255) ** 2
+        return spectra.radial_power(flat(method)) / spectra.radial_power(flat("noisy"))
     if kind.startswith("edge"):
         contrast = float(kind.split()[1])
         images = spectra.edge_phantom(contrast).repeat(EDGES, 1, 1, 1)
@@ -203,8 +193,9 @@ def curve(kind: str, method: str) -> np.ndarray:
     images = split.images()
     estimates = denoised(method, SPECTRUM_NOISE, images, split.ids)
     # "error": what is wrong with the image. "removed": what was taken out of the noisy one.
-    field = estimates - images if kind == "error" else SPECTRUM_NOISE(images, split.ids) - estimates
-    return spectra.radial_power(field) / (SPECTRUM_NOISE.sigma / 255) ** 2
+    noisy = SPECTRUM_NOISE(images, split.ids)
+    field = estimates - images if kind == "error" else noisy - estimates
+    return spectra.radial_power(field) / spectra.radial_power(noisy - images)
 
 
 def curves():
@@ -240,8 +231,8 @@ SIDE, ROUNDS = 1024, 3
 
 
 def _load(method: str) -> torch.nn.Module | None:
-    if method == study.AUTHORS_BLIND:
-        return load_dncnn(None)
+    if method in (study.AUTHORS, study.AUTHORS_BLIND):
+        return load_dncnn(25 if method == study.AUTHORS else None)
     return pretrained.load_pretrained(method) if method in pretrained.available() else None
 
 
@@ -302,6 +293,7 @@ def _memory(kind: str) -> float:
 
 def price(method: str) -> dict:
     """Everything about the cost of a method."""
+    study.create(method)  # whatever is missing here is said before a process is started
     model, row = _load(method), in_process(method)
     if model is not None:
         row["parameters"] = sum(p.numel() for p in model.parameters())
@@ -313,7 +305,7 @@ def price(method: str) -> dict:
 
 def cost():
     """Weights, arithmetic, time and memory for an image of 1024 x 1024."""
-    for method in (*study.CLASSICAL, *study.PAPERS, study.AUTHORS_BLIND):
+    for method in METHODS[1:]:
         yield {"method": method}, lambda m=method: price(m)
 
 
