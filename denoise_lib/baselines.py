@@ -181,12 +181,17 @@ def create(name: str, tuned: Mapping[str, Mapping] | None = None) -> Baseline:
     Raises
     ------
     ValueError
-        When the name is not known here; the message lists the known ones.
+        When the name is not known; the message lists the known ones.
+    ModuleNotFoundError
+        When the package `bm3d` is needed and not installed.
     """
-    if name not in available():
-        hint = ' (for bm3d: pip install "denoise_lib[bm3d]")' if name in _METHODS else ""
+    if name not in _METHODS:
         known = ", ".join(available())
-        raise ValueError(f"Unknown baseline {name!r}; choose one of: {known}{hint}.")
+        raise ValueError(f"Unknown baseline {name!r}; choose one of: {known}.")
+    if name not in available():
+        raise ModuleNotFoundError(
+            f"{name} needs a package: install it with `pip install 'denoise_lib[bm3d]'`."
+        )
     if tuned is None:
         tuned = tuned_parameters().get(name, {})
     return Baseline(name, tuned)

@@ -48,6 +48,7 @@ _STYLES = {
 _UNKNOWN = ("#666666", "o")
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
 RESIDUAL_RANGE = 0.15
+NOTHING_RANGE = 12 / 255  # what is left of noise on an even grey
 
 
 def label(method: str) -> str:
@@ -302,15 +303,23 @@ def method_lines(table: pd.DataFrame, axis: Axes) -> None:
     Parameters
     ----------
     table : pandas.DataFrame
-        One column per method.
+        One column per method. Of two methods of one colour the second has a dashed line.
     axis : matplotlib.axes.Axes
         Where to draw.
     """
+    seen = set()
     for method in table:
         colour, marker = colour_and_marker(method)
         axis.plot(
-            table.index, table[method], color=colour, marker=marker, ms=5, label=label(method)
+            table.index,
+            table[method],
+            color=colour,
+            marker=marker,
+            ms=5,
+            linestyle="--" if colour in seen else "-",
+            label=label(method),
         )
+        seen.add(colour)
     axis.spines[["top", "right"]].set_visible(False)
 
 

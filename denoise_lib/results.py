@@ -6,6 +6,7 @@ import io
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +54,7 @@ def load(
     Returns
     -------
     pandas.DataFrame
-        The columns of `evaluate`, and `preset`, `commit` and `machine`.
+        The columns of `evaluate`, and `variant`, `preset`, `commit` and `machine`.
 
     Raises
     ------
@@ -198,15 +199,25 @@ def provenance() -> dict[str, str]:
     return {"commit": _commit(), "machine": _machine()}
 
 
+@cache
 def _commit() -> str:
-    """The commit, with "-dirty" where code was changed; new results and weights apart."""
+    """The commit, with "-dirty" where code was changed; new results and weights apart.
+
+    As it was when first asked for: a commit made while a process runs is not the one it runs.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(_PACKAGE.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        code = ("denoise_lib", "tools", ":!denoise_lib/weights/*/*.json", ":!*.safetensors")
+        code = (
+            "denoise_lib",
+            "tools",
+            "notebooks/measure.py",
+            ":!denoise_lib/weights/*/*.json",
+            ":!*.safetensors",
+        )
         changed = git("status", "--porcelain", "--untracked-files=all", *code)
         return git("rev-parse", "--short=10", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):

@@ -10,7 +10,8 @@ variant            the method is
 ``anscombe``       applied between a generalised Anscombe transform and its inverse
 ``trained:N``      a network trained here on the noise that `NOISES` calls N
 ``tuned:D``        a classical method tuned on data set D
-others             applied with a mistake of `MISTAKES`
+others             applied, or made, with a mistake: `MISTAKES`, ``batch-statistics``
+                   (batch norm in training mode), ``whole-image`` (dense layers)
 =================  ==================================================================
 
 `make study` measures the cells that `results/` does not have; the book's pages read them by the
@@ -28,6 +29,7 @@ import torch.nn.functional as F
 
 from denoise_lib import anscombe, baselines, models, pretrained
 from denoise_lib.data import load_dataset
+from denoise_lib.evaluation import Denoiser
 from denoise_lib.inference import denoise
 from denoise_lib.noise import (
     CorrelatedNoise,
@@ -70,8 +72,8 @@ NOISES: dict[str, Noise] = {
     "gaussian-20": GaussianNoise(20),
     "gaussian-50": GaussianNoise(50),
 }
-MATRIX = tuple(NOISES)[:7]
-DOSES = tuple(name for name in MATRIX if name.startswith("poisson"))
+DOSES = ("poisson-400", "poisson-100", "poisson-25")
+MATRIX = ("gaussian-25", *DOSES, "correlated", "salt-pepper", "speckle")
 STABILISED = ("nlm", "bm3d", "dncnn-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
 
@@ -85,8 +87,6 @@ MISTAKEN = ("vincent-nih", "dncnn-nih", "rdn-nih")
 # weights: what is left of sigma.
 LUMA = (0.299, 0.587, 0.114)
 RGB_NOISE = GaussianNoise(MISTAKEN_NOISE.sigma * sum(w**2 for w in LUMA) ** 0.5)
-
-Denoiser = Callable[..., torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ def _noises() -> Iterator[Cell]:
             yield Cell(method, protocol)
         for method in STABILISED if key in DOSES else ():
             yield Cell(method, protocol, "anscombe")
+            if method in CLASSICAL:  # the dose alone tells the level, without any transform
+                yield Cell(method, protocol, middle_level(NOISES[key]))
         for trained_on in MATRIX:
             yield Cell("dncnn", protocol, f"trained:{trained_on}")
 
@@ -159,11 +161,10 @@ def _told() -> Iterator[Cell]:
 
 def _mistakes() -> Iterator[Cell]:
     protocol = Protocol(noise=MISTAKEN_NOISE, limit=FEW)
-    yield Cell("noisy", protocol)
-    for method in MISTAKEN:
+    for method in ("noisy", *MISTAKEN):
         yield Cell(method, protocol)
         yield Cell(method, replace(protocol, noise=RGB_NOISE))
-        for mistake in MISTAKES:
+        for mistake in MISTAKES if method != "noisy" else ():
             yield Cell(method, protocol, mistake)
     yield Cell("dncnn-nih", protocol, "batch-statistics")
     yield Cell("vincent", protocol, "whole-image")
@@ -179,6 +180,11 @@ PARTS = {
     "told": _told,
     "mistakes": _mistakes,
 }
+
+
+def middle_level(noise: PoissonGaussianNoise) -> str:
+    """The variant that is told the noise level in the middle between black and white."""
+    return f"told:{noise.sigma_at(0.5):.1f}"
 
 
 def create(
@@ -207,46 +213,51 @@ def create(
     Raises
     ------
     ValueError
-        When the method or the variant is not known; the message lists the known ones.
+        When the method or the variant is not known, or the variant needs another method or noise;
+        the message lists the known ones, or says what is needed.
     FileNotFoundError, ConnectionError, ModuleNotFoundError
         When weights or a package that the method needs cannot be had.
     """
     kind, _, argument = variant.partition(":")
-    if kind == "trained":
+    if kind == "trained" and argument in NOISES:
         return _network(trained(method, NOISES[argument]), precision)
-    if kind == "tuned":
+    if kind == "tuned" and method in CLASSICAL and argument in ("chest-drr", "nih-sample"):
         return baselines.create(method, baselines.tuned_parameters(argument)[method])
-    if kind == "whole-image":
+    if variant == "whole-image" and method == "vincent" and noise is not None:
         return _network(_whole_image(noise), precision)
-    if kind == "batch-statistics":
+    if variant == "batch-statistics":
         return _with_batch_statistics(pretrained.load_pretrained(method))
     plain = _plain(method, noise, precision)
-    if kind == "told":
+    if kind == "told" and argument:
         return lambda noisy, sigma=None: plain(noisy, sigma=float(argument))
-    if kind == "anscombe":
+    if variant == "anscombe" and isinstance(noise, PoissonGaussianNoise):
         return anscombe.stabilised(plain, noise.photons, noise.read_sigma)
-    if kind in MISTAKES:
-        return lambda noisy, sigma=None: MISTAKES[kind](noisy, plain(noisy, sigma=sigma))
-    if kind:
-        known = ["told:S", "anscombe", "trained:N", "tuned:D", *MISTAKES, *_SPECIAL]
-        raise ValueError(f"Unknown variant {variant!r}; choose one of: {', '.join(known)}.")
-    return plain
+    if variant in MISTAKES:
+        return lambda noisy, sigma=None: MISTAKES[variant](noisy, plain(noisy, sigma=sigma))
+    if not variant:
+        return plain
+    raise ValueError(
+        f"{method!r} cannot be made as {variant!r}; choose one of: told:S (S a number), anscombe "
+        f"(with a PoissonGaussianNoise), trained:N (N one of {', '.join(NOISES)}), tuned:D (a "
+        f"classical method; D chest-drr or nih-sample), whole-image (vincent, with a noise), "
+        f"batch-statistics, {', '.join(MISTAKES)}."
+    )
 
 
 def _plain(method: str, noise: Noise | None, precision: str) -> Denoiser:
-    if method in baselines.available():
+    if method in ("noisy", *CLASSICAL):
         return baselines.create(method)
     if method == AUTHORS_BLIND:
         return _network(load_dncnn(None), precision)
     if method == AUTHORS:
-        return lambda noisy, sigma=None: _authors(int(sigma), precision)(noisy, sigma=sigma)
+        return lambda noisy, sigma=None: _authors(sigma, precision)(noisy, sigma=sigma)
     if method in pretrained.available():
         return _network(pretrained.load_pretrained(method), precision)
-    if method in QUICK and noise is not None:
+    if method in QUICK:
+        if noise is None:
+            raise ValueError(f"{method!r} is trained here: give the noise it is trained for.")
         return _network(trained(method, noise), precision)
-    known = ", ".join(
-        [*baselines.available(), *pretrained.available(), *QUICK, AUTHORS, AUTHORS_BLIND]
-    )
+    known = ", ".join(dict.fromkeys([*METHODS, *pretrained.available(), *QUICK]))
     raise ValueError(f"Unknown method {method!r}; choose one of: {known}.")
 
 
@@ -255,8 +266,11 @@ def _network(model: torch.nn.Module, precision: str) -> Denoiser:
 
 
 @cache
-def _authors(sigma: int, precision: str) -> Denoiser:
-    return _network(load_dncnn(sigma), precision)
+def _authors(sigma: float, precision: str) -> Denoiser:
+    if sigma not in AUTHORS_SIGMAS:
+        known = ", ".join(map(str, AUTHORS_SIGMAS))
+        raise ValueError(f"The authors' networks are for {known}, not {sigma}: choose one of them.")
+    return _network(load_dncnn(int(sigma)), precision)
 
 
 @cache
@@ -313,7 +327,7 @@ def _whole_image(noise: GaussianNoise, preset: str = "quick") -> torch.nn.Module
 
 
 def _with_batch_statistics(model: torch.nn.Module) -> Denoiser:
-    """Batch norm left in training mode: the test image's own statistics."""
+    """Batch norm left in training mode: it normalises by the test image's own statistics."""
 
     def run(noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
         model.train()
@@ -342,7 +356,7 @@ def _residual(noisy: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
     return noisy - estimate
 
 
-def _standardised(noisy: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
+def _without_mean(noisy: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
     return estimate - estimate.mean()
 
 
@@ -351,12 +365,11 @@ MISTAKES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "offset-0.1": partial(_offset, 0.1),
     "offset-0.2": partial(_offset, 0.2),
     "rescaled-twice": _rescaled_twice,
-    "mean-not-added": _standardised,
+    "mean-not-added": _without_mean,
     "stretched": _stretched,
     "wrapped": _wrapped,
     "residual": _residual,
 }
-_SPECIAL = ("batch-statistics", "whole-image")
 
 
 def budget(method: str, variant: str = "") -> str | None:

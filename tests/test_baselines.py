@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import restoration
 
-from denoise_lib import baselines, metrics
+from denoise_lib import baselines, metrics, study
 from denoise_lib.evaluation import apply
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
@@ -73,10 +73,10 @@ def test_the_tuning_covers_every_baseline_and_the_nearest_level_is_used():
     tuned = baselines.tuned_parameters()
 
     assert set(tuned) == set(baselines._METHODS) - {"noisy"}
-    assert all(set(levels) == {"15", "25", "50"} for levels in tuned.values())
+    assert all(set(levels) == {str(s) for s in study.SIGMAS} for levels in tuned.values())
     gaussian = baselines.create("gaussian")
-    assert gaussian.parameters(30) == tuned["gaussian"]["25"]
-    assert gaussian.parameters(40) == tuned["gaussian"]["50"]
+    assert gaussian.parameters(29) == tuned["gaussian"]["25"]
+    assert gaussian.parameters(40) == tuned["gaussian"]["35"]
 
 
 def test_the_tuned_parameters_are_better_than_their_neighbours(radiograph):
@@ -127,7 +127,7 @@ def test_bm3d_is_offered_only_where_installed(monkeypatch):
     monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda name: None)
 
     assert "bm3d" not in baselines.available()
-    with pytest.raises(ValueError, match=r"denoise_lib\[bm3d\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"denoise_lib\[bm3d\]"):
         baselines.create("bm3d")
 
 

@@ -1,6 +1,7 @@
 """The protocol's hash, rows of `evaluate`, and tables that refuse to mix protocols."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -171,6 +172,15 @@ def test_the_same_rows_in_another_order_make_the_same_file(tmp_path):
     paths = [results.save(r, where=tmp_path / n) for n, r in (("a", rows), ("b", rows[::-1]))]
 
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_two_writers_at_once_lose_no_rows_of_each_other(tmp_path):
+    rows = evaluate(identity, SMALL, name="mine", progress=False)
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(12):
+            pool.submit(results.save, rows.assign(method=f"method {number}"), where=tmp_path)
+
+    assert results.load(SMALL, where=tmp_path).method.nunique() == 12
 
 
 def test_missing_results_say_how_to_make_them(tmp_path):

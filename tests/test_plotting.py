@@ -46,6 +46,52 @@ def test_bars_refuse_to_mix_protocols():
         plotting.metric_bars(pd.concat([rows(), rows("other")]))
 
 
+def summary(protocol="h"):
+    values = {"psnr": [20.0, 34.0, 31.0], "ssim": [0.2, 0.9, 0.8], "mse": [0.01, 0.001, 0.002]}
+    table = pd.DataFrame({"method": ["noisy", "bm3d", "mine"], "protocol": protocol, **values})
+    for metric in values:
+        table[f"{metric}_low"], table[f"{metric}_high"] = table[metric] * 0.9, table[metric] * 1.2
+    return table
+
+
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "mse"])
+def test_interval_bars_have_means_and_ends_best_at_the_top(metric):
+    _, axis = plt.subplots()
+
+    plotting.interval_bars(summary(), metric, axis)
+
+    names = [text.get_text() for text in axis.get_yticklabels()]
+    assert names == ["Noisy input", "mine", "BM3D"]
+    (line,) = axis.containers[-1].errorbar.lines[2]
+    best = summary().set_index("method").loc["bm3d"]
+    ends = line.get_segments()[-1][:, 0]
+    assert ends == pytest.approx([best[f"{metric}_low"], best[f"{metric}_high"]])
+
+
+def test_interval_bars_refuse_to_mix_protocols():
+    with pytest.raises(ValueError, match="select the rows of one"):
+        plotting.interval_bars(pd.concat([summary(), summary("other")]), "psnr", plt.gca())
+
+
+def test_the_second_line_of_a_colour_is_dashed():
+    _, axis = plt.subplots()
+
+    plotting.method_lines(
+        pd.DataFrame({"dncnn-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis
+    )
+
+    assert [line.get_linestyle() for line in axis.lines] == ["-", "-", "--"]
+
+
+def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
+    _, axis = plt.subplots()
+    table = pd.DataFrame({"x": [1.0, np.nan], "y": [3.0, 4.0]}, index=["bm3d", "nlm"])
+
+    plotting.scatter(table, "x", "y", axis)
+
+    assert [text.get_text() for text in axis.texts] == ["BM3D"]
+
+
 def test_curves_have_a_point_for_each_noise_level():
     both = pd.concat([rows(), rows("other", 50.0, shift=-5)])
 

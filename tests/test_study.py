@@ -1,15 +1,13 @@
 """The study: its methods do what their names say, its runner measures what is missing, once."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import run_study
 import summarise_study
 import torch
 
-from denoise_lib import baselines, pretrained, results, study
-from denoise_lib.evaluation import evaluate
+from denoise_lib import baselines, pretrained, results, statistics, study
+from denoise_lib.evaluation import METRICS, evaluate
 from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import Cell
@@ -43,6 +41,7 @@ def test_each_mistake_does_its_damage_and_no_more():
     made = {name: mistake(clean + 0.01, clean) for name, mistake in study.MISTAKES.items()}
 
     assert (made["offset-0.1"] - clean).mean().item() == pytest.approx(0.1)
+    assert (made["offset-0.2"] - clean).mean().item() == pytest.approx(0.2)
     assert (made["rescaled-twice"] * 2 - 1 - clean).abs().max() < 1e-6
     assert made["mean-not-added"].mean().abs() < 1e-6
     assert (made["stretched"].min(), made["stretched"].max()) == (0, 1)
@@ -51,30 +50,72 @@ def test_each_mistake_does_its_damage_and_no_more():
     assert (made["residual"] - 0.01).abs().max() < 1e-6
 
 
-def test_batch_statistics_make_an_image_depend_on_others():
-    model = study.create("dncnn-nih", "batch-statistics")
-    other = torch.cat([NOISY, NOISY / 2])
+def test_batch_statistics_are_those_of_the_image():
+    """With its own statistics, a network does not see that an image is dark."""
+    wrong, right = (study.create("dncnn-nih", v) for v in ("batch-statistics", ""))
 
-    assert not torch.allclose(model(NOISY)[0], model(other)[0], atol=1e-3)
+    assert not torch.allclose(wrong(NOISY), right(NOISY), atol=1e-3)
+    assert pretrained.load_pretrained("dncnn-nih").training is False
+
+
+def test_noise_of_three_channels_is_weaker_in_their_grey():
+    clean = torch.full((1, 1, 256, 256), 0.5)
+    channels = [study.MISTAKEN_NOISE(clean, [name]) for name in ("red", "green", "blue")]
+    grey = sum(weight * channel for weight, channel in zip(study.LUMA, channels, strict=True))
+
+    assert 255 * (grey - clean).std().item() == pytest.approx(study.RGB_NOISE.sigma, rel=0.02)
+
+
+def test_whole_image_layers_return_images(monkeypatch):
+    network = study._whole_image.__wrapped__(GaussianNoise(20), "smoke")
+
+    assert network(torch.rand(1, 1, 256, 256)).shape == (1, 1, 256, 256)
 
 
 def test_unknown_names_are_listed():
     with pytest.raises(ValueError, match="rdn-nih"):
         study.create("nobody")
-    with pytest.raises(ValueError, match="anscombe"):
-        study.create("nlm", "upside-down")
     with pytest.raises(ValueError, match="main"):
         study.cells("nothing")
 
 
-def test_a_stabilised_method_beats_the_plain_one_on_photon_noise():
+@pytest.mark.parametrize(
+    ("method", "variant"),
+    [
+        ("nlm", "upside-down"),
+        ("nlm", "anscombe"),  # without a dose
+        ("nlm", "told:"),
+        ("nlm", "residual:typo"),
+        ("dncnn-nih", "trained:nothing"),
+        ("dncnn-nih", "tuned:nih-sample"),
+        ("nlm", "tuned:nothing"),
+        ("nlm", "whole-image"),
+    ],
+)
+def test_variants_that_make_no_sense_are_refused(method, variant):
+    with pytest.raises(ValueError, match="choose one of: told:S"):
+        study.create(method, variant)
+
+
+def test_a_network_trained_here_needs_its_noise():
+    with pytest.raises(ValueError, match="give the noise"):
+        study.create("dncnn")
+
+
+def test_the_authors_networks_have_their_levels():
+    with pytest.raises(ValueError, match="15, 25, 50, not 25.9"):
+        study.create("dncnn-authors")(NOISY, sigma=25.9)
+
+
+def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
     noise = PoissonGaussianNoise(25, 3)
     protocol = Protocol(noise=noise, limit=2)
+    told = study.create("nlm", study.middle_level(noise))
 
-    plain = evaluate(study.create("nlm"), protocol, progress=False)
+    plain = evaluate(told, protocol, progress=False)
     transformed = evaluate(study.create("nlm", "anscombe", noise), protocol, progress=False)
 
-    assert transformed["psnr"].mean() > plain["psnr"].mean()
+    assert transformed["psnr"].mean() > plain["psnr"].mean() + 0.5
 
 
 @pytest.mark.parametrize("part", study.PARTS)
@@ -113,6 +154,24 @@ def test_what_needs_other_data_is_left_out(monkeypatch):
     assert run_study.can_run(Cell("nlm", Protocol()))
     assert not run_study.can_run(Cell("nlm", Protocol("nih-sample")))
     assert not run_study.can_run(Cell("dncnn-b-authors", Protocol()))
+    assert run_study.can_run(Cell("nlm", Protocol("nih-sample")), download=True)
+
+
+def test_a_data_folder_without_the_data_is_not_enough(monkeypatch, tmp_path):
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
+    cell = Cell("nlm", Protocol("nih-sample"))
+    before = run_study.can_run(cell)
+
+    (tmp_path / "chest_xray").mkdir()
+
+    assert not before and run_study.can_run(cell)
+
+
+def test_what_needs_a_package_is_left_out(monkeypatch):
+    monkeypatch.setattr(run_study.importlib.util, "find_spec", lambda name: None)
+
+    assert not run_study.can_run(Cell("bm3d", Protocol()), download=True)
+    assert run_study.can_run(Cell("tv", Protocol()))
 
 
 def test_the_notebook_measures_a_cell(tmp_path, monkeypatch):
@@ -146,13 +205,50 @@ def test_a_wrong_committed_row_is_found(monkeypatch):
         run_study.check([Cell("tv", Protocol())])
 
 
-def test_the_committed_tables_are_those_of_the_rows():
-    table = results.load_summary()
-    drawn = summarise_study.summary(summarise_study.main_rows("chest-drr", 25)).set_index("method")
-    committed = table[(table.dataset == "chest-drr") & (table.sigma == 25)].set_index("method")
+def committed(name, dataset, sigma, **where):
+    """Rows of a committed table."""
+    table = results.load_summary(name)
+    for column, value in {"dataset": dataset, "sigma": sigma, **where}.items():
+        table = table[table[column] == value]
+    return table.set_index("method").sort_index()
 
-    columns = ["psnr", "psnr_low", "psnr_high", "ssim", "mse"]
-    np.testing.assert_allclose(drawn[columns], committed.loc[drawn.index, columns], rtol=1e-4)
+
+@pytest.mark.parametrize("dataset", study.DATASETS)
+@pytest.mark.parametrize("sigma", study.SIGMAS)
+def test_the_committed_means_are_those_of_the_rows(dataset, sigma):
+    means = summarise_study.main_rows(dataset, sigma).groupby("method")[list(METRICS)].mean()
+
+    found = committed("summary", dataset, sigma)
+
+    np.testing.assert_allclose(found[list(METRICS)], means, rtol=1e-5)
+    assert set(found.protocol) == {Protocol(dataset, noise=GaussianNoise(sigma)).hash}
+
+
+@pytest.mark.parametrize("dataset", ["nih-sample", "chest-drr"])
+def test_the_committed_intervals_and_tests_are_those_of_the_rows(dataset):
+    rows = summarise_study.main_rows(dataset, 25)
+    low_high = ["psnr_low", "psnr_high"]
+    summary = summarise_study.summary(rows).set_index("method").sort_index()
+    differences = statistics.compare_with(rows, study.REFERENCE)
+
+    found = committed("differences", dataset, 25, metric="psnr")
+
+    np.testing.assert_allclose(
+        committed("summary", dataset, 25)[low_high], summary[low_high], rtol=1e-5
+    )
+    columns = ["difference", "low", "high", "p_holm"]
+    np.testing.assert_allclose(found[columns], differences[columns].sort_index(), rtol=1e-5)
+
+
+def test_incomplete_methods_are_left_out_and_named(monkeypatch, capsys):
+    rows = results.load(Protocol())
+    some = rows[(rows.method != "tv") | (rows.image != rows.image.min())]
+    monkeypatch.setattr(results, "load", lambda *_: some)
+
+    found = summarise_study.main_rows("chest-drr", 25)
+
+    assert "tv" not in set(found.method) and "bm3d" in set(found.method)
+    assert "lacks rows of tv" in capsys.readouterr().out
 
 
 def test_every_method_has_a_row_in_every_table():
@@ -164,10 +260,3 @@ def test_every_method_has_a_row_in_every_table():
             if sigma not in study.AUTHORS_SIGMAS:
                 expected -= {study.AUTHORS}
             assert found == expected, (dataset, sigma)
-
-
-def test_cells_are_known_by_what_they_measure():
-    protocol = Protocol()
-    same = Cell("nlm", dataclasses.replace(protocol))
-
-    assert Cell("nlm", protocol) == same and hash(Cell("nlm", protocol)) == hash(same)

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 import ablations
 import observations
 import pandas as pd
+from filelock import FileLock
 
 from denoise_lib import results
 
@@ -25,9 +27,14 @@ STUDIES = ablations.STUDIES | observations.OBSERVATIONS
 def run(name: str) -> None:
     """Measure what a study's table does not have yet."""
     path = results.ablation_path(name)
+    with FileLock(path.with_suffix(".lock")):  # another process on the same table waits
+        _run(name, path)
+
+
+def _run(name: str, path: Path) -> None:
     table = pd.read_csv(path) if path.exists() else pd.DataFrame()
     for key, measure in STUDIES[name]():
-        if len(table) and any(has(row, key) for _, row in table.iterrows()):
+        if has(table, key):
             continue
         try:
             row = {**key, **measure(), **results.provenance()}
@@ -42,9 +49,11 @@ def run(name: str) -> None:
         print(name, row, flush=True)
 
 
-def has(row: pd.Series, key: dict) -> bool:
-    """Whether a row of a table is the one with this key."""
-    return all(name in row and row[name] == value for name, value in key.items())
+def has(table: pd.DataFrame, key: dict) -> bool:
+    """Whether a table has a row with this key."""
+    if not set(key) <= set(table.columns):
+        return False
+    return bool((table[list(key)] == pd.Series(key)).all(axis=1).any())
 
 
 def main() -> None:

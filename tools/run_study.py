@@ -6,14 +6,16 @@
 
 papermill executes notebooks/measure.ipynb for each method, variant and data set, several at a time;
 each adds its rows to `results/rows.parquet` a few images at a time, so the run can be stopped and
-started again. What needs the published data sets or the DnCNN authors' weights is left out where
-those are not in the folder that DENOISE_DATA names, unless --download is given: the tables then
-have the committed rows. Other measurements than scores are in tools/observations.py.
+started again. What needs a package that is not installed is left out, and so is what needs the
+published data sets or the DnCNN authors' weights where those are not in the folder that
+DENOISE_DATA names, unless --download is given: the tables then have the committed rows. Other
+measurements than scores are in tools/observations.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -27,13 +29,24 @@ import nbformat
 import yaml
 from tqdm.auto import tqdm
 
-from denoise_lib import baselines, results, study
+from denoise_lib import results, study
 from denoise_lib.evaluation import evaluate
 from denoise_lib.study import Cell
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "study"
-BUNDLED = ("chest-drr", "chest-cr")
+# What a method or a data set needs: a package, and a folder in DENOISE_DATA or a download.
+PACKAGES = {
+    "bm3d": "bm3d",
+    "chest-cr": "pydicom_data",
+    study.AUTHORS: "h5py",
+    study.AUTHORS_BLIND: "h5py",
+}
+FOLDERS = {
+    "nih-sample": "chest_xray",
+    study.AUTHORS: "reference/dncnn",
+    study.AUTHORS_BLIND: "reference/dncnn",
+}
 Group = tuple[str, str, str, int | None]
 
 
@@ -53,12 +66,15 @@ def missing(cells: list[Cell]) -> dict[Group, list[Cell]]:
     return dict(groups)
 
 
-def can_run(cell: Cell) -> bool:
-    """Whether this machine has what a cell needs, without downloading anything."""
-    if cell.method == "bm3d" and "bm3d" not in baselines.available():
+def can_run(cell: Cell, download: bool = False) -> bool:
+    """Whether this machine has what a cell needs, or may download it."""
+    needs = (cell.method, cell.protocol.dataset)
+    packages = [PACKAGES[name] for name in needs if name in PACKAGES]
+    if not all(importlib.util.find_spec(package) for package in packages):
         return False
-    needs_data = cell.protocol.dataset not in BUNDLED or cell.method.endswith("-authors")
-    return bool(os.environ.get("DENOISE_DATA")) or not needs_data
+    folders = [FOLDERS[name] for name in needs if name in FOLDERS]
+    data = os.environ.get("DENOISE_DATA")
+    return download or all(data and (Path(data) / folder).is_dir() for folder in folders)
 
 
 def measure(group: Group, cells: list[Cell]) -> None:
@@ -72,8 +88,6 @@ def measure(group: Group, cells: list[Cell]) -> None:
         "dataset": dataset,
         "noises": [cell.protocol.noise.to_dict() for cell in cells],
         "limit": limit,
-        # Half precision only where effects of decibels are shown on a few images.
-        "precision": "auto" if limit or variant else "fp32",
         "record": True,
     }
     command = [
@@ -165,7 +179,7 @@ def main() -> None:
         for cell in study.cells(part)
         if (arguments.methods is None or cell.method in arguments.methods)
         and (arguments.datasets is None or cell.protocol.dataset in arguments.datasets)
-        and (arguments.download or can_run(cell))
+        and can_run(cell, arguments.download)
     ]
     start = time.perf_counter()
     groups = missing(cells)

@@ -25,14 +25,17 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     rows = results.load(protocol)
     rows = rows[rows["method"].isin(study.METHODS)]
     counts = rows.groupby("method").size()  # the data set itself need not be here
-    return rows[rows["method"].isin(counts[counts == counts.max()].index)]
+    incomplete = counts.index[counts < counts.max()]
+    if len(incomplete):
+        print(f"{dataset}, sigma {sigma}, lacks rows of {', '.join(incomplete)}: left out")
+    return rows[~rows["method"].isin(incomplete)]
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean, interval and counts of each method under one protocol."""
     table = []
     for method, group in rows.groupby("method"):
-        row = {"method": method, "images": len(group), "patients": group["group"].nunique()}
+        row = {"method": method, "images": len(group), "groups": group["group"].nunique()}
         for metric in METRICS:
             low, high = mean_interval(group[metric], group["group"])
             row |= {metric: group[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
