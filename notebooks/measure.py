@@ -116,8 +116,8 @@ def beside(rows, protocol):
     except FileNotFoundError:
         return rows
     others = committed[~committed.method.isin(rows.method)]
-    same = others.groupby("method").image.agg(set) == set(rows.image)
-    return pd.concat([others[others.method.isin(same.index[same])], rows], ignore_index=True)
+    same = [name for name, group in others.groupby("method") if set(group.image) == set(rows.image)]
+    return pd.concat([others[others.method.isin(same)], rows], ignore_index=True)
 
 
 def ours(protocol):
