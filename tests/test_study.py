@@ -167,6 +167,15 @@ def test_a_data_folder_without_the_data_is_not_enough(monkeypatch, tmp_path):
     assert not before and run_study.can_run(cell)
 
 
+@pytest.mark.parametrize("method", study.METHODS)
+@pytest.mark.parametrize("dataset", study.DATASETS)
+def test_everything_can_run_where_everything_is_installed(method, dataset):
+    for name in run_study.PACKAGES.values():
+        pytest.importorskip(name)
+
+    assert run_study.can_run(Cell(method, Protocol(dataset)), download=True)
+
+
 def test_what_needs_a_package_is_left_out(monkeypatch):
     monkeypatch.setattr(run_study.importlib.util, "find_spec", lambda name: None)
 

@@ -38,7 +38,7 @@ WORK = ROOT / "build" / "study"
 # What a method or a data set needs: a package, and a folder in DENOISE_DATA or a download.
 PACKAGES = {
     "bm3d": "bm3d",
-    "chest-cr": "pydicom_data",
+    "chest-cr": "data_store",
     study.AUTHORS: "h5py",
     study.AUTHORS_BLIND: "h5py",
 }
