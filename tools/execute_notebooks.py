@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# Modules of the library that no chapter of a paper uses.
+STUDY = {"anscombe", "classification", "observer", "spectra", "statistics", "study"}
 LARGE = 100_000  # characters of a picture in base64
 
 
@@ -34,7 +37,8 @@ def library_files(code: str) -> list[Path]:
     """What a chapter's outputs depend on besides its own source.
 
     All code of the library, but only those side studies and released networks that the chapter's
-    code names: another network's new weights change nothing in it.
+    code names: another network's new weights change nothing in it. The modules that only the study
+    imports count where the code imports the study.
     """
     package = ROOT / "denoise_lib"
     always = (
@@ -42,6 +46,7 @@ def library_files(code: str) -> list[Path]:
         for pattern in ("*.py", "*.json", "*.csv")
         for path in package.rglob(pattern)
         if not {"__pycache__", "weights"} & set(path.parts)
+        and (path.stem not in STUDY or re.search(r"import .*\bstudy\b", code))
     )
     networks = (path for path in package.glob("weights/*/*.safetensors") if _names(code, path))
     studies = (ROOT / "results").glob("ablation_*.csv")
