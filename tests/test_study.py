@@ -66,7 +66,20 @@ def test_noise_of_three_channels_is_weaker_in_their_grey():
     assert 255 * (grey - clean).std().item() == pytest.approx(study.RGB_NOISE.sigma, rel=0.02)
 
 
-def test_whole_image_layers_return_images(monkeypatch):
+def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
+    rates = {}
+    monkeypatch.setattr(
+        study, "fit", lambda _, patches, budget: rates.update({patches.noise: budget.learning_rate})
+    )
+    for name in ("gaussian-5", "poisson-400", "gaussian-25"):
+        study.trained.__wrapped__("dncnn", study.NOISES[name])
+
+    usual = study.recipe("dncnn", "quick").learning_rate
+    assert list(rates.values()) == [study.GENTLE_RATE, study.GENTLE_RATE, usual]
+    assert usual > study.GENTLE_RATE
+
+
+def test_whole_image_layers_return_images():
     network = study._whole_image.__wrapped__(GaussianNoise(20), "smoke")
 
     assert network(torch.rand(1, 1, 256, 256)).shape == (1, 1, 256, 256)
