@@ -4,9 +4,6 @@ PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
 BIN := .venv/bin
 
-# The side studies that the comparison's pages show, besides its scores.
-OBSERVATIONS := detection tasks curves invented cost
-
 .PHONY: help install book study test test-unit test-notebooks test-book bench lint clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
@@ -34,11 +31,10 @@ book: .venv/installed
 
 # Skips what results/ has under the same protocol; what needs data that is not here stays as it is.
 study: .venv/installed
-	$(BIN)/python tools/run_study.py
-	$(BIN)/python tools/run_ablations.py $(OBSERVATIONS)
-	$(BIN)/python tools/draw_examples.py
-	$(BIN)/python tools/run_study.py --check
-	$(BIN)/python tools/summarise_study.py
+	$(BIN)/denoise study run
+	$(BIN)/denoise study examples
+	$(BIN)/denoise study check
+	$(BIN)/denoise study tables
 
 test: lint-check test-unit test-notebooks test-book
 

@@ -11,14 +11,14 @@ from unittest.mock import MagicMock
 import torch
 import torch.nn.functional as F
 
-from denoise_lib import models
+from denoise_lib import methods
 
 STEPS = 2
 
 
 def plain_training(images: torch.Tensor, batch: int, side: int, sigma: float) -> float:
     """Patches per second of the loop that one finds everywhere: fp32, NCHW, Adam."""
-    model = models.create("dncnn").train()
+    model = methods.create("dncnn").train()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     patches = images[:, :, :side, :side].repeat(-(-batch // len(images)), 1, 1, 1)[:batch]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import time
@@ -20,18 +19,22 @@ from statistics import median
 import rivals
 import torch
 
-from denoise_lib import models, results
+from denoise_lib import methods
+from denoise_lib.device import has_fast_bf16, training_device
 from denoise_lib.inference import TILE, denoise, prepare
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.patches import NoisyPatches
-from denoise_lib.training import Recipe, fit, has_fast_bf16
+from denoise_lib.provenance import provenance
+from denoise_lib.study import store
+from denoise_lib.study.side import cost
+from denoise_lib.training import Recipe, fit
+from denoise_lib.training.patches import NoisyPatches
 
 BATCH, PATCH, SIGMA = 32, 48, 25
 MATRIX = 4096
 # Multiply-adds of DnCNN-17 per pixel: its convolutions' weights.
-DNCNN_MACS = sum(p.numel() for p in models.create("dncnn").parameters() if p.ndim == 4)
+DNCNN_MACS = sum(p.numel() for p in methods.create("dncnn").parameters() if p.ndim == 4)
 TRAINING_FLOPS = 6 * DNCNN_MACS * PATCH**2  # a patch forwards, and twice that backwards
-PATH = results.folder() / "benchmarks.json"
+PATH = store.folder() / "benchmarks.json"
 
 
 def in_turns(candidates: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
@@ -62,7 +65,7 @@ def our_training(compiled: bool = False, steps: int = 4) -> float:
     torch.manual_seed(0)
     recipe = Recipe(steps=steps + 2, batch_size=BATCH, patch_size=PATCH, validate_every=1)
     data = NoisyPatches(images(), GaussianNoise(SIGMA))
-    run = fit(models.create("dncnn"), data, recipe, compile=compiled, progress=False)
+    run = fit(methods.create("dncnn"), data, recipe, compile=compiled, progress=False)
     times = run.curve["seconds"]  # the first two steps allocate, and compile
     return steps * BATCH / (times.iloc[-1] - times.iloc[1])
 
@@ -88,7 +91,7 @@ def training() -> dict:
 
 def arithmetic() -> dict:
     """Share of the machine's matrix-product rate that a training step reaches."""
-    dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
+    dtype = torch.bfloat16 if has_fast_bf16(training_device()) else torch.float32
     left, right = (torch.randn(MATRIX, MATRIX).to(dtype) for _ in range(2))
     left @ right
     measured = in_turns(
@@ -119,13 +122,13 @@ def data_share() -> dict:
 def inference() -> dict:
     """Seconds for 1024 x 1024 and 2048 x 2048, several ways."""
     torch.manual_seed(0)
-    model = models.create("dncnn").eval()
+    model = methods.create("dncnn").eval()
     torch.nn.init.normal_(model.tail.weight, std=0.01)
     rival = rivals.deepinv_dncnn()
     found = {}
     for side in (1024, 2048):
         noisy = torch.rand(1, 1, side, side)
-        fast = prepare(model, has_fast_bf16())
+        fast = prepare(model, has_fast_bf16(training_device()))
 
         def run(call, noisy=noisy):
             with torch.inference_mode():
@@ -164,7 +167,7 @@ def print_peak(way: str, side: int) -> None:
     Called plainly, a network holds the maps of two layers at a time however deep it is: five layers
     show the peak of seventeen in a third of the time.
     """
-    model = models.create("dncnn", depth={"ours": 17, "plain": 5}[way]).eval()
+    model = methods.create("dncnn", depth={"ours": 17, "plain": 5}[way]).eval()
     noisy = torch.rand(1, 1, side, side)
     small = torch.rand(1, 1, 64, 64)
     calls = {"ours": lambda y: denoise(y, model), "plain": lambda y: model(y)}
@@ -172,19 +175,13 @@ def print_peak(way: str, side: int) -> None:
         calls[way](small)  # libraries that are loaded at the first call count for neither
         before = reset_peak()
         calls[way](noisy)
-    print((resident("VmHWM") - before) / 1024)
+    print(cost.memory("VmHWM") - before)
 
 
 def reset_peak() -> float:
-    """Forget the process's peak memory, which may be its parent's; its present size in KiB."""
+    """Forget the process's peak memory, which may be its parent's; its present size in MiB."""
     Path("/proc/self/clear_refs").write_text("5")
-    return resident("VmRSS")
-
-
-def resident(field: str) -> float:
-    """A size in KiB from Linux's account of this process."""
-    status = Path("/proc/self/status").read_text()
-    return float(re.search(rf"^{field}:\s*(\d+) kB$", status, re.MULTILINE)[1])
+    return cost.memory("VmRSS")
 
 
 def memory(side: int = 4096) -> dict:
@@ -204,7 +201,7 @@ def main() -> None:
     if arguments.peak:
         print_peak(arguments.peak[0], int(arguments.peak[1]))
         return
-    if not has_fast_bf16():
+    if not has_fast_bf16(training_device()):
         print("This machine has no fast bf16: both sides compute in fp32.")
     found = json.loads(PATH.read_text()) if PATH.exists() else {}
     for name in arguments.only:
@@ -212,9 +209,9 @@ def main() -> None:
         about = {
             "date": date.today().isoformat(),
             "threads": torch.get_num_threads(),
-            "fast_bf16": has_fast_bf16(),
+            "fast_bf16": has_fast_bf16(training_device()),
             "torch": torch.__version__,
-            **results.provenance(),
+            **provenance(),
         }
         found[name] = {**BENCHMARKS[name](), **about}
         print(json.dumps(found[name], indent=2), flush=True)

@@ -2,9 +2,71 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Iterable
+from types import ModuleType
 
 import torch
+
+
+class UserError(ValueError):
+    """Something that the caller can put right; its one sentence says how.
+
+    The command `denoise` prints it without a traceback. Any other exception is a mistake of ours.
+    """
+
+
+def unknown(what: str, name: object, known: Iterable[object]) -> UserError:
+    """The error for a name that is none of the known ones.
+
+    Parameters
+    ----------
+    what : str
+        What it should name: "data set".
+    name : object
+        What was given.
+    known : iterable
+        What could have been given.
+
+    Returns
+    -------
+    UserError
+        To be raised by the caller.
+    """
+    return UserError(f"Unknown {what} {name!r}; choose one of: {', '.join(map(str, known))}.")
+
+
+def require(package: str, extra: str, what: str) -> ModuleType:
+    """Import a package that only an extra of this one installs.
+
+    Parameters
+    ----------
+    package : str
+        Its import name.
+    extra : str
+        The extra of `denoise_lib`.
+    what : str
+        What needs it: "Reading DICOM".
+
+    Returns
+    -------
+    types.ModuleType
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When it is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError:
+        raise not_installed(package, extra, what) from None
+
+
+def not_installed(package: str, extra: str, what: str) -> ModuleNotFoundError:
+    """The error for a package that only an extra of this one installs; see `require`."""
+    return ModuleNotFoundError(f'{what} needs {package}: pip install "denoise_lib[{extra}]"')
 
 
 def check_images(images: torch.Tensor, what: str = "images") -> None:
@@ -28,12 +90,12 @@ def check_images(images: torch.Tensor, what: str = "images") -> None:
         found = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
         raise TypeError(f"The {what} must be a float tensor, not {found}: convert with .float().")
     if images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(
+        raise UserError(
             f"The {what} must have shape (N, 1, H, W), not {tuple(images.shape)}: "
             "add the missing axes or convert colour to grey."
         )
     if not torch.isfinite(images).all():
-        raise ValueError(f"The {what} contain NaN or infinity: remove them before denoising.")
+        raise UserError(f"The {what} contain NaN or infinity: remove them before denoising.")
 
 
 def check_clean(images: torch.Tensor) -> None:
@@ -51,7 +113,7 @@ def check_clean(images: torch.Tensor) -> None:
     """
     check_images(images, "clean images")
     if images.numel() and (images.min() < 0 or images.max() > 1):
-        raise ValueError(
+        raise UserError(
             f"Clean images must lie in [0, 1], not [{images.min():.3g}, {images.max():.3g}]: "
             "divide 8-bit images by 255."
         )
@@ -62,5 +124,5 @@ def check_number(value: float, name: str, low: float = 0.0, high: float = math.i
     value = float(value)
     if not math.isfinite(value) or not low <= value <= high:
         allowed = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"
-        raise ValueError(f"{name} must be a number {allowed}, not {value:g}.")
+        raise UserError(f"{name} must be a number {allowed}, not {value:g}.")
     return value

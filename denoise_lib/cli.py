@@ -1,31 +1,22 @@
-"""The command `denoise`: train, evaluate, list. Also ``python -m denoise_lib``."""
+"""The command `denoise`: train, evaluate, denoise a file, list. Also ``python -m denoise_lib``.
+
+Commands import what they need when they run: the help texts appear at once.
+"""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
-import torch
 import typer
-from accelerate import PartialState
-from PIL import Image
 
-from denoise_lib import baselines, data, models, plans, pretrained, results
-from denoise_lib.data import load_dataset
-from denoise_lib.data.images import read_image
-from denoise_lib.evaluation import evaluate as measure
-from denoise_lib.evaluation import summarise
-from denoise_lib.inference import denoise
-from denoise_lib.noise import GaussianNoise
-from denoise_lib.protocol import Protocol
+if TYPE_CHECKING:
+    from denoise_lib.study.grid import Measurement
 
 FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
-# What a user can do something about; anything else is our mistake and keeps its traceback.
-EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
+IMAGES = (".png", ".tif", ".tiff")  # formats that hold 16 bits
 
 app = typer.Typer(
     help="Denoise images with the networks of five papers: train, evaluate, list.",
@@ -35,16 +26,23 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="The data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+study_app = typer.Typer(help="The comparative study: measure, check, derive.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
 
 
 def one_sentence(command):
-    """Print an expected error as its one sentence and leave with status 1."""
+    """Print an error that the user can put right as its one sentence, and leave with status 1.
+
+    Anything else is our mistake and keeps its traceback.
+    """
 
     @wraps(command)
     def run(*arguments, **options):
+        from denoise_lib.checks import UserError
+
         try:
             return command(*arguments, **options)
-        except EXPECTED as error:
+        except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
             typer.echo(f"denoise: {error}", err=True)
             raise typer.Exit(FAILED) from error
 
@@ -54,7 +52,7 @@ def one_sentence(command):
 @app.command()
 @one_sentence
 def train(
-    recipe: Annotated[
+    plan: Annotated[
         str, typer.Argument(help="A TOML file, or the name of a released network: dncnn-nih.")
     ],
     folder: Annotated[
@@ -68,13 +66,20 @@ def train(
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile the network.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for it too.")] = False,
 ) -> None:
-    """Train a network as a recipe says. Ctrl-C saves first; --resume goes on to the bit."""
-    plan = plans.load_plan(recipe)
-    folder = folder or Path("runs") / plan.name
+    """Train a network as a plan says. Ctrl-C saves first; --resume goes on to the bit."""
+    import shutil
+
+    from accelerate import PartialState
+
+    from denoise_lib.methods.released import PLAN, save_trained
+    from denoise_lib.training.plan import describe, load_plan, plan_path
+
+    what, source = load_plan(plan), plan_path(plan)
+    folder = folder or Path("runs") / what.name
     started = any(folder.rglob("checkpoint.pt")) if folder.exists() else False
     if started and not resume:
         raise FileExistsError(f"{folder} has a checkpoint: add --resume, or name another --folder.")
-    model, run = plan.train(
+    model, run = what.train(
         folder=folder,
         resume=resume,
         max_minutes=max_minutes,
@@ -83,15 +88,14 @@ def train(
         tensorboard=tensorboard,
     )
     if not run.finished:
-        again = f"denoise train {recipe} --folder {folder} --resume"
+        again = f"denoise train {plan} --folder {folder} --resume"
         typer.echo(f"Stopped at step {run.step} of {run.steps}; to go on: {again}")
         codes = {"interrupt": INTERRUPTED, "termination": TERMINATED}
-        raise typer.Exit(codes.get(run.stopped_by, 0))
+        raise typer.Exit(codes.get(run.stopped_by or "", 0))
     if PartialState().is_main_process:
-        pretrained.save_pretrained(
-            model, folder, plan.model, plan.config, **plans.describe(plan, run)
-        )
-        shutil.copyfile(plans.plan_path(recipe), folder / "recipe.toml")
+        save_trained(model, folder, what.model.name, what.model.config, **describe(what, run))
+        if source.resolve() != (folder / PLAN).resolve():
+            shutil.copyfile(source, folder / PLAN)
         typer.echo(f"Trained in {run.seconds / 60:.1f} minutes; the weights are in {folder}.")
 
 
@@ -110,32 +114,51 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="Only the first images.", min=1)] = None,
     out: Annotated[Path | None, typer.Option(help="Write a row per image to this CSV.")] = None,
 ) -> None:
-    """Measure denoisers under the protocol: PSNR (dB), SSIM, MSE with 95 % intervals."""
-    denoisers = {name: _denoiser(name) for name in model}
+    """Measure denoisers under the protocol: PSNR (dB), SSIM, MSE with 95 % intervals.
+
+    Whole images in float32, as in the book; `denoise image` works in tiles, to the same values.
+    """
+    import pandas as pd
+
+    from denoise_lib import methods
+    from denoise_lib.evaluation import compare, summarise
+    from denoise_lib.files import replacing
+    from denoise_lib.noise import GaussianNoise
+    from denoise_lib.protocol import Protocol
+    from denoise_lib.provenance import provenance
+
+    denoisers = {name: methods.load(name) for name in model}
     tables = []
     for level in sigma or [25.0]:
-        protocol = Protocol(
-            dataset=data, split=split, noise=GaussianNoise(level, clip), limit=limit
-        )
-        rows = pd.concat([measure(f, protocol, name) for name, f in denoisers.items()])
-        tables.append(rows.assign(**results.provenance()))
+        protocol = Protocol(data, split, GaussianNoise(level, clip), limit=limit)
+        rows = compare(denoisers, protocol)
+        tables.append(rows.assign(**provenance()))
         typer.echo(f"{data} {split}, sigma {level:g}, protocol {protocol.hash}")
         typer.echo(summarise(rows).round(4).to_string() + "\n")
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        pd.concat(tables).to_csv(out, index=False, float_format="%.6g")
+        with replacing(out) as temporary:
+            pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
         typer.echo(f"Rows written to {out}.")
 
 
 @app.command("models")
 @one_sentence
 def list_models() -> None:
-    """List architectures, baselines and released networks."""
-    typer.echo("architectures: " + ", ".join(models.available()))
-    typer.echo("baselines:     " + ", ".join(baselines.available()))
+    """List the papers' networks, the classical methods and the released networks."""
+    from denoise_lib.methods.authors import Authors
+    from denoise_lib.methods.classical import Classical
+    from denoise_lib.methods.registry import Network, methods
+    from denoise_lib.methods.released import Released, load_card
+
+    def names(kind) -> str:
+        return ", ".join(name for name, m in methods(kind).items() if m.needs.installed)
+
+    typer.echo(f"architectures: {names(Network)}")
+    typer.echo(f"baselines:     {names(Classical)}")
+    typer.echo(f"authors':      {names(Authors)}")
     typer.echo("released:")
-    for name in pretrained.available():
-        card = pretrained.load_card(name)
+    for name in methods(Released):
+        card = load_card(name)
         typer.echo(f"  {name:20} {card['parameters']:>9,} weights, {card['summary']}")
         typer.echo(f"  {'':20} {card['command']}")
 
@@ -144,7 +167,9 @@ def list_models() -> None:
 @one_sentence
 def list_data() -> None:
     """List the data sets."""
-    for name in data.available():
+    from denoise_lib.data import available
+
+    for name in available():
         typer.echo(name)
 
 
@@ -152,12 +177,17 @@ def list_data() -> None:
 @one_sentence
 def prepare(name: Annotated[str, typer.Argument(help="A data set, or folder:PATH.")]) -> None:
     """Download a data set if need be, and read every image once to check it."""
+    import torch
+
+    from denoise_lib.checks import UserError
+    from denoise_lib.data import load_dataset
+
     dataset = load_dataset(name)
     for split in ("train", "val", "test"):
         items = dataset[split]
         for item in items:
             if not torch.isfinite(item.image).all():
-                raise ValueError(f"{item.id} has NaN pixels: remove it from {name}.")
+                raise UserError(f"{item.id} has NaN pixels: remove it from {name}.")
         typer.echo(f"{split:5} {len(items):5} images of {len(items.groups)} patients or scenes")
     typer.echo(dataset.credit)
 
@@ -175,24 +205,157 @@ def denoise_image(
     ] = False,
 ) -> None:
     """Denoise one image file of any size. Not for diagnosis."""
-    noisy = read_image(source)
+    import torch
+    from PIL import Image
+
+    from denoise_lib import methods
+    from denoise_lib.checks import UserError
+    from denoise_lib.data.images import read_image
+    from denoise_lib.files import replacing
+    from denoise_lib.inference import denoise
+
+    if target.suffix.lower() not in IMAGES:  # before the work, not after it
+        raise UserError(f"{target} cannot hold 16 bits: name a file that ends in .png or .tif.")
     estimate = denoise(
-        noisy, _denoiser(model), sigma, self_ensemble=self_ensemble, progress=sys.stderr.isatty()
+        read_image(source),
+        methods.load(model),
+        sigma,
+        self_ensemble=self_ensemble,
+        progress=sys.stderr.isatty(),
     )
     grey = (65535 * estimate[0].clamp(0, 1)).round().to(torch.int32).numpy().astype("uint16")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grey).save(target)
+    with replacing(target) as temporary:
+        Image.fromarray(grey).save(temporary)
     typer.echo(f"{target}: {grey.shape[0]} x {grey.shape[1]} pixels by {model}.")
 
 
-def _denoiser(name: str):
-    if name in baselines.available():
-        return baselines.create(name)
-    try:
-        return pretrained.load_pretrained(name)
-    except FileNotFoundError as error:
-        known = ", ".join(baselines.available())
-        raise FileNotFoundError(f"{error} Baselines: {known}.") from error
+@study_app.command("list")
+@one_sentence
+def list_study() -> None:
+    """List the parts and the side studies."""
+    from denoise_lib.study.grid import PARTS, measurements
+    from denoise_lib.study.side_studies import side_studies
+
+    for part in PARTS:
+        typer.echo(f"{part:15} {len(measurements(part)):5} measurements")
+    for study in side_studies().values():
+        typer.echo(f"{study.name:15} {len(list(study.keys())):5} rows: {study.question}")
+
+
+@study_app.command("run")
+@one_sentence
+def run_study(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Parts and side studies; see `list`.")
+    ] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these methods' scores.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes, one thread each.", min=1)] = 2,
+    download: Annotated[
+        bool, typer.Option("--download", help="Also what must be downloaded first.")
+    ] = False,
+) -> None:
+    """Measure what results/ lacks; stop and start again at will."""
+    from denoise_lib.checks import unknown
+    from denoise_lib.study import run, side_studies
+    from denoise_lib.study.grid import PARTS, measurements
+
+    known = side_studies.side_studies()
+    names = names or [*PARTS, *(name for name, study in known.items() if study.in_study)]
+    for name in names:
+        if name not in PARTS and name not in known:
+            raise unknown("part or side study", name, [*PARTS, *known])
+    wanted = [
+        each
+        for name in names
+        if name in PARTS
+        for each in measurements(name)
+        if (not method or each.method in method) and each.can_run(download)
+    ]
+    typer.echo(f"{run.run_scores(wanted, jobs)} protocols measured")
+    for name in names:
+        if name not in PARTS:
+            run.run_side(name)
+
+
+@study_app.command("check")
+@one_sentence
+def check_study(
+    trainings: Annotated[
+        bool, typer.Option("--trainings", help="Also train networks again, a minute or more each.")
+    ] = False,
+) -> None:
+    """Measure a row of every kind again, and name the rows that older code or weights made."""
+    from denoise_lib.checks import UserError
+    from denoise_lib.study import run
+
+    count, worst = run.check(run.sample(_runnable(), trainings))
+    typer.echo(f"{count} rows measured again: the largest difference is {worst:.4f} dB")
+    if stale := run.stale():
+        raise UserError(
+            "Older code, parameters or weights made\n  "
+            + "\n  ".join(stale)
+            + "\nMeasure them anew with `denoise study run`, or delete what is no longer asked for."
+        )
+
+
+def _runnable() -> list[Measurement]:
+    from denoise_lib.study.grid import PARTS, measurements
+
+    return [each for part in PARTS for each in measurements(part) if each.can_run()]
+
+
+@study_app.command("tables")
+@one_sentence
+def tables() -> None:
+    """Derive the summary tables from the rows."""
+    from denoise_lib.study import summary
+
+    summary.write()
+
+
+@study_app.command("examples")
+@one_sentence
+def examples(
+    force: Annotated[bool, typer.Option("--force", help="Draw again what is current.")] = False,
+) -> None:
+    """Draw the pictures of the study's pages."""
+    from denoise_lib.study import examples
+
+    examples.draw_all(force)
+
+
+@study_app.command("tune")
+@one_sentence
+def tune(
+    names: Annotated[list[str] | None, typer.Argument(help="Classical methods.")] = None,
+    dataset: Annotated[str, typer.Option(help="Whose validation split is used.")] = "chest-drr",
+    sigma: Annotated[list[int] | None, typer.Option(help="Noise levels, 0-255.")] = None,
+    images: Annotated[int, typer.Option(help="Validation images used.", min=1)] = 6,
+) -> None:
+    """Search the classical methods' parameters; the result goes into the package."""
+    from denoise_lib.methods.classical import Classical
+    from denoise_lib.methods.registry import get, methods
+    from denoise_lib.study import tuning
+    from denoise_lib.study.grid import SIGMAS
+
+    tunable = [name for name, method in methods(Classical).items() if method.grid]
+    for name in names or tunable:
+        tuning.tune(get(name, Classical), dataset, sigma or SIGMAS, images)
+
+
+@study_app.command("release")
+@one_sentence
+def release(
+    name: Annotated[str, typer.Argument(help="A network of the package.")],
+    run: Annotated[Path | None, typer.Option(help="The folder that `denoise train` wrote.")] = None,
+) -> None:
+    """Take a trained network into the package and measure it; without --run, measure it again."""
+    from denoise_lib.study.release import measure_release, take_over
+
+    if run is not None:
+        take_over(name, run)
+    for entry in measure_release(name):
+        typer.echo(f"{entry['dataset']}, sigma {entry['sigma']}: {entry['psnr']:.3f} dB")
 
 
 def main() -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
+from scipy import special
 from tqdm.auto import tqdm
 
 from denoise_lib import metrics
-from denoise_lib.checks import check_images
+from denoise_lib.checks import UserError, check_images
+from denoise_lib.inference import evaluating
+from denoise_lib.methods.registry import Denoiser
 from denoise_lib.protocol import Protocol
-
-Denoiser = Callable[..., torch.Tensor]
 
 METRICS = ("psnr", "ssim", "mse")
 
@@ -43,20 +43,10 @@ def apply(denoiser: Denoiser, noisy: torch.Tensor, sigma: float | None = None) -
         When `noisy` is not a batch of grey images, or the denoiser returns another shape.
     """
     check_images(noisy, "noisy images")
-    is_network = isinstance(denoiser, torch.nn.Module)
-    was_training = is_network and denoiser.training
-    if is_network:
-        denoiser.eval()  # Batch norm with batch statistics would make an image depend on others.
-        parameter = next(denoiser.parameters(), None)
-        noisy = noisy if parameter is None else noisy.to(parameter.device)
-    try:
-        with torch.inference_mode():
-            estimate = denoiser(noisy, sigma=sigma)
-    finally:
-        if was_training:
-            denoiser.train()
+    with evaluating(denoiser) as device:
+        estimate = denoiser(noisy.to(device), sigma=sigma)
     if estimate.shape != noisy.shape:
-        raise ValueError(
+        raise UserError(
             f"The denoiser must return images of the input's shape {tuple(noisy.shape)}, "
             f"not {tuple(estimate.shape)}."
         )
@@ -98,7 +88,7 @@ def evaluate(
     """
     items = protocol.items()
     if not len(items):
-        raise ValueError(f"{protocol.dataset} has no {protocol.split} images; use another split.")
+        raise UserError(f"{protocol.dataset} has no {protocol.split} images; use another split.")
     if only is not None:
         items = items.select(only)
     name = name or getattr(denoiser, "__name__", type(denoiser).__name__)
@@ -160,24 +150,29 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     ValueError
         When rows of different protocols are mixed, or one method has an image twice.
     """
-    hashes = sorted(rows["protocol"].unique())
-    if len(hashes) != 1:
-        raise ValueError(
-            f"These rows come from {len(hashes)} protocols ({', '.join(hashes)}), so their numbers "
-            "cannot stand in one table: select the rows of one protocol."
-        )
+    check_one_protocol(rows)
     if rows.duplicated(["method", "image"]).any():
-        raise ValueError("A method has the same image twice: drop the older rows first.")
+        raise UserError("A method has the same image twice: drop the older rows first.")
     summary = pd.DataFrame(
         {method: _summarise_method(group) for method, group in rows.groupby("method")}
     ).T.astype({"images": int})
     return summary.rename_axis("method").sort_values("psnr", ascending=False)
 
 
+def check_one_protocol(rows: pd.DataFrame) -> None:
+    """Refuse rows of several protocols with a ValueError: they may not stand in one table."""
+    hashes = sorted(rows["protocol"].unique())
+    if len(hashes) != 1:
+        raise UserError(
+            f"These rows come from {len(hashes)} protocols ({', '.join(hashes)}), so their numbers "
+            "cannot stand in one table: select the rows of one protocol."
+        )
+
+
 def _summarise_method(rows: pd.DataFrame) -> dict[str, float]:
     by_patient = rows.groupby("group")[list(METRICS)].mean()
     count = len(by_patient)
-    factor = stats.t.ppf(0.975, count - 1) / np.sqrt(count) if count > 1 else np.nan
+    factor = special.stdtrit(count - 1, 0.975) / np.sqrt(count) if count > 1 else np.nan
     summary = {}
     for metric in METRICS:
         summary[metric] = rows[metric].mean()

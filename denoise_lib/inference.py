@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
 
-from denoise_lib.checks import check_images
-from denoise_lib.training import PRECISIONS, has_fast_bf16
+from denoise_lib.checks import UserError, check_images, unknown
+from denoise_lib.device import PRECISIONS, has_fast_bf16
 
 # Side of a tile with its margins. Smaller ones stay in the processor's cache; of larger ones less
 # is margin. `make bench` compares 128, 256 and 512.
@@ -66,11 +67,10 @@ def denoise(
     """
     noisy = _as_batch(image)
     if precision not in PRECISIONS:
-        known = ", ".join(PRECISIONS)
-        raise ValueError(f"Unknown precision {precision!r}; choose one of: {known}.")
+        raise unknown("precision", precision, PRECISIONS)
     if tile is not None and tile < 1:
-        raise ValueError(f"A tile of {tile} pixels is none: choose tile=256, or None for no tiles.")
-    suited = getattr(model, "suits_bf16", True) and has_fast_bf16(_device(model))
+        raise UserError(f"A tile of {tile} pixels is none: choose tile=256, or None for no tiles.")
+    suited = getattr(model, "suits_bf16", True) and has_fast_bf16(device_of(model))
     bf16 = precision == "bf16" or (precision == "auto" and suited)
     run = functools.partial(prepare(model, bf16), sigma=sigma)
     if tile is not None and isinstance(model, nn.Module) and hasattr(model, "receptive_radius"):
@@ -88,13 +88,41 @@ def _as_batch(image: torch.Tensor) -> torch.Tensor:
         image = image.view(1, *((1,) if image.ndim == 2 else ()), *image.shape)
     check_images(image, "image")
     if not len(image):
-        raise ValueError("There is no image in this batch: give at least one.")
+        raise UserError("There is no image in this batch: give at least one.")
     return image.float()
 
 
-def _device(model: nn.Module | Callable) -> torch.device:
+def device_of(model: nn.Module | Callable) -> torch.device:
+    """Where a network's weights are; the processor for anything without weights."""
     parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
+
+
+@contextmanager
+def evaluating(model: nn.Module | Callable) -> Iterator[torch.device]:
+    """Apply a network as it is meant to be: in evaluation mode, without gradients.
+
+    In training mode batch norm would make an image depend on the others in its batch.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        Its mode is put back afterwards.
+
+    Yields
+    ------
+    torch.device
+        Where its input must be.
+    """
+    was_training = isinstance(model, nn.Module) and model.training
+    if was_training:
+        model.eval()
+    try:
+        with torch.inference_mode():
+            yield device_of(model)
+    finally:
+        if was_training:
+            model.train()
 
 
 def prepare(model: nn.Module | Callable, bf16: bool = False) -> Callable:
@@ -122,7 +150,7 @@ def prepare(model: nn.Module | Callable, bf16: bool = False) -> Callable:
     _fold_batch_norm(model)
     convolutions = [name for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
     model = model.to(memory_format=torch.channels_last)
-    device = _device(model)
+    device = device_of(model)
     if bf16:
         for name in {*convolutions[:1], *convolutions[-1:]}:
             is_first = name == convolutions[0] and name != convolutions[-1]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 
-from denoise_lib.checks import check_images
+from denoise_lib.checks import UserError, check_images
 
 
 def mse(clean: torch.Tensor, estimate: torch.Tensor, data_range: float = 1.0) -> np.ndarray:
@@ -99,9 +98,9 @@ def ssim(
 def _ssim_one(clean: np.ndarray, estimate: np.ndarray, data_range: float, sigma: float) -> float:
     side = 2 * int(3.5 * sigma + 0.5) + 1
     if min(clean.shape) < side:
-        raise ValueError(
-            f"SSIM needs images of at least {side} x {side} pixels: got {clean.shape}."
-        )
+        raise UserError(f"SSIM needs images of at least {side} x {side} pixels: got {clean.shape}.")
+    from skimage.metrics import structural_similarity  # half a second to import
+
     return structural_similarity(
         clean,
         estimate,
@@ -116,7 +115,7 @@ def _as_pair(clean, estimate, data_range) -> tuple[np.ndarray, np.ndarray]:
     check_images(clean, "clean images")
     check_images(estimate, "estimates")
     if clean.shape != estimate.shape:
-        raise ValueError(
+        raise UserError(
             f"Clean images {tuple(clean.shape)} and estimates {tuple(estimate.shape)} must have "
             "the same shape."
         )

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, dataclass, field, fields
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 
-from denoise_lib.checks import check_clean, check_number
+from denoise_lib.checks import UserError, check_clean, check_number, unknown
 
 
 class _KeyedDraws:
@@ -29,8 +30,8 @@ class _KeyedDraws:
         self._generators = [_keyed_generator(seed, image_id) for image_id in ids]
 
     def _stack(self, draw) -> torch.Tensor:
-        fields = [draw(generator) for generator in self._generators]
-        return torch.from_numpy(np.stack(fields).astype(np.float32))
+        drawn = [draw(generator) for generator in self._generators]
+        return torch.from_numpy(np.stack(drawn).astype(np.float32))
 
     def normal(self, like: torch.Tensor) -> torch.Tensor:
         # Drawn in double and rounded: a last-bit difference between maths libraries disappears.
@@ -43,7 +44,16 @@ class _KeyedDraws:
         # By inversion, one uniform a pixel: the rejection samplers of NumPy and PyTorch consume a
         # number of draws that depends on the rate, and would lose step over one rounding error.
         uniform = np.stack([generator.random(rate.shape[1:]) for generator in self._generators])
-        return torch.from_numpy(stats.poisson.ppf(uniform, rate.double().numpy())).float()
+        return torch.from_numpy(_poisson_quantile(uniform, rate.double().numpy())).float()
+
+
+def _poisson_quantile(share: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """The smallest count whose distribution function is at least `share`, to the last bit that
+    of scipy.stats.poisson.ppf, which takes a second to import."""
+    count = np.ceil(special.pdtrik(share, rate))
+    below = np.maximum(count - 1, 0)
+    count = np.where(special.pdtr(below, rate) >= share, below, count)
+    return np.where(rate == 0, 0, count)
 
 
 class _FreshDraws:
@@ -65,6 +75,88 @@ class _FreshDraws:
 def _keyed_generator(seed: int, image_id: str) -> np.random.Generator:
     digest = hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A noise model with parameters, as the study knows it.
+
+    Attributes
+    ----------
+    title : str
+        Its name in figures and tables.
+    parameters : mapping
+        Of the model.
+    in_matrix : bool
+        Whether all methods are measured on it, and a network is trained on it.
+    """
+
+    title: str
+    parameters: Mapping[str, float]
+    in_matrix: bool = True
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is known of a noise model besides its code.
+
+    Attributes
+    ----------
+    model : type
+        Its class.
+    trial : mapping
+        Parameters for the tests.
+    study : mapping
+        From a name to how the study shows it there; empty for most.
+    """
+
+    model: type[Noise]
+    trial: Mapping[str, float]
+    study: Mapping[str, Shown] = field(default_factory=dict)
+
+
+_MODELS: dict[str, Declared] = {}
+
+
+def noise_model(trial: Mapping[str, float], study: Mapping[str, Shown] | None = None):
+    """Declare the class below as a noise model; see `Declared`.
+
+    Parameters
+    ----------
+    trial : mapping
+        Parameters for the tests.
+    study : mapping, optional
+        Where the study shows it.
+
+    Returns
+    -------
+    callable
+        A decorator that leaves the class as it is.
+    """
+
+    def declare(model):
+        if model.__name__ in _MODELS:
+            raise ValueError(f"There is a noise {model.__name__} already: give it another name.")
+        _MODELS[model.__name__] = Declared(model, trial, study or {})
+        return model
+
+    return declare
+
+
+def declared() -> dict[str, Declared]:
+    """All noise models by the name of their class."""
+    return dict(_MODELS)
+
+
+@contextmanager
+def temporarily() -> Iterator[None]:
+    """Forget at the end what is declared meanwhile: for tests."""
+    before = dict(_MODELS)
+    try:
+        yield
+    finally:
+        _MODELS.clear()
+        _MODELS.update(before)
 
 
 @dataclass(frozen=True)
@@ -136,6 +228,16 @@ class Noise(ABC):
             object.__setattr__(self, name, value)
 
 
+@noise_model(
+    trial={"sigma": 25},
+    study={
+        "gaussian-25": Shown("Gaussian, sigma 25", {"sigma": 25}),
+        # For the page on mistakes only.
+        "gaussian-5": Shown("Gaussian, sigma 5", {"sigma": 5}, in_matrix=False),
+        "gaussian-20": Shown("Gaussian, sigma 20", {"sigma": 20}, in_matrix=False),
+        "gaussian-50": Shown("Gaussian, sigma 50", {"sigma": 50}, in_matrix=False),
+    },
+)
 @dataclass(frozen=True)
 class GaussianNoise(Noise):
     """Additive white Gaussian noise, y = x + (sigma/255) n with n ~ N(0, 1).
@@ -163,6 +265,7 @@ class GaussianNoise(Noise):
         return clean + self.sigma / 255 * draws.normal(clean)
 
 
+@noise_model(trial={"low": 5, "high": 55})
 @dataclass(frozen=True)
 class BlindGaussianNoise(Noise):
     """Gaussian noise whose sigma is drawn for each image, evenly between two levels.
@@ -188,6 +291,13 @@ class BlindGaussianNoise(Noise):
         return clean + sigma / 255 * draws.normal(clean)
 
 
+@noise_model(
+    trial={"photons": 100, "read_sigma": 5},
+    study={
+        f"poisson-{dose}": Shown(f"photons, dose {dose}", {"photons": dose, "read_sigma": 3})
+        for dose in (400, 100, 25)
+    },
+)
 @dataclass(frozen=True)
 class PoissonGaussianNoise(Noise):
     """Photon noise plus electronic read noise, as a digital X-ray detector has it.
@@ -223,6 +333,10 @@ class PoissonGaussianNoise(Noise):
         return counts / self.photons + self.read_sigma / 255 * draws.normal(clean)
 
 
+@noise_model(
+    trial={"sigma": 25, "width": 1.5},
+    study={"correlated": Shown("correlated, sigma 25", {"sigma": 25, "width": 1})},
+)
 @dataclass(frozen=True)
 class CorrelatedNoise(Noise):
     """Gaussian noise that neighbouring pixels share, as in a detector whose screen spreads light.
@@ -265,6 +379,7 @@ class CorrelatedNoise(Noise):
         return clean + self.sigma / 255 * field
 
 
+@noise_model(trial={"proportion": 0.2, "rate": 5})
 @dataclass(frozen=True)
 class AdditivePoissonNoise(Noise):
     """Counts that are added, y = x + p P with P ~ Poisson(rate), and brighten the image by p rate.
@@ -293,6 +408,10 @@ class AdditivePoissonNoise(Noise):
         return clean + self.proportion * draws.poisson(torch.full_like(clean, self.rate))
 
 
+@noise_model(
+    trial={"fraction": 0.2},
+    study={"salt-pepper": Shown("salt and pepper, 10 %", {"fraction": 0.1})},
+)
 @dataclass(frozen=True)
 class SaltPepperNoise(Noise):
     """A fraction of the pixels becomes 0 or 1, each by a fair coin (Vincent et al. 2010).
@@ -314,6 +433,7 @@ class SaltPepperNoise(Noise):
         return torch.where(uniform >= 1 - self.fraction / 2, torch.ones_like(clean), noisy)
 
 
+@noise_model(trial={"fraction": 0.3})
 @dataclass(frozen=True)
 class MaskingNoise(Noise):
     """A fraction of the pixels becomes 0 (Vincent et al. 2008, section 2.3).
@@ -333,6 +453,7 @@ class MaskingNoise(Noise):
         return clean * (draws.uniform(clean) >= self.fraction)
 
 
+@noise_model(trial={"sigma": 40}, study={"speckle": Shown("speckle, sigma 50", {"sigma": 50})})
 @dataclass(frozen=True)
 class SpeckleNoise(Noise):
     """Multiplicative noise, y = x + x (sigma/255) n with n ~ N(0, 1).
@@ -374,10 +495,13 @@ def create(kind: str, **parameters: float) -> Noise:
     ValueError
         When the kind, or one of its parameters, is not known; the message lists the known ones.
     """
-    kinds = {subclass.__name__: subclass for subclass in Noise.__subclasses__()}
-    if kind not in kinds:
-        raise ValueError(f"Unknown noise {kind!r}; choose one of: {', '.join(kinds)}.")
-    known = [field.name for field in fields(kinds[kind])]
-    if unknown := set(parameters) - set(known):
-        raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}, but: {', '.join(known)}.")
-    return kinds[kind](**parameters)
+    if kind not in _MODELS:
+        raise unknown("noise", kind, _MODELS)
+    model = _MODELS[kind].model
+    known = [each.name for each in fields(model)]
+    if wrong := set(parameters) - set(known):
+        raise UserError(f"{kind} has no {', '.join(sorted(wrong))}, but: {', '.join(known)}.")
+    needed = [each.name for each in fields(model) if each.default is MISSING]
+    if lacking := [name for name in needed if name not in parameters]:
+        raise UserError(f"{kind} needs {', '.join(lacking)}: give a number for each.")
+    return model(**parameters)

@@ -31,7 +31,8 @@ class Protocol:
     ssim_sigma : float
         Standard deviation of SSIM's Gaussian window in pixels; 1.5 is the 11 x 11 window.
     limit : int or None
-        Use only the first images of the split, for a quick look.
+        Use only the first images of the split, for a quick look. No image's number depends on it,
+        so it is no part of the `hash`.
     """
 
     dataset: str = "chest-drr"
@@ -43,12 +44,13 @@ class Protocol:
     limit: int | None = None
 
     def to_dict(self) -> dict:
-        """The fields as plain values, the noise with its type."""
-        return {**vars(self), "noise": self.noise.to_dict()}
+        """What fixes an image's number, as plain values, the noise with its type."""
+        fixed = {name: value for name, value in vars(self).items() if name != "limit"}
+        return {**fixed, "noise": self.noise.to_dict()}
 
     @property
     def hash(self) -> str:
-        """Ten hexadecimal digits that change when any field does."""
+        """Ten hexadecimal digits that change when any field but `limit` does."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 

@@ -55,17 +55,17 @@ import torch.nn.functional as F
 from IPython.display import Markdown
 from torch import nn
 
-from denoise_lib import baselines, models, plotting, results
+from denoise_lib import methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.inference import denoise
+from denoise_lib.methods import configuration, recipe, vincent
 from denoise_lib.noise import GaussianNoise, MaskingNoise, SaltPepperNoise
-from denoise_lib.patches import NoisyPatches, sample_patches
-from denoise_lib.pretrained import load_pretrained
-from denoise_lib.pretraining import patch_vectors, pretrain
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import PRETRAINING, configuration, recipe
+from denoise_lib.study import store
 from denoise_lib.training import fit
+from denoise_lib.training.layerwise import patch_vectors, train_layers
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -146,12 +146,12 @@ class DenoisingAutoencoder(nn.Module):
 # %%
 # NBVAL_CHECK_OUTPUT
 ours = DenoisingAutoencoder(784, 500)
-layer = models.DenoisingAutoencoder(784, 500)
+layer = vincent.DenoisingAutoencoder(784, 500)
 layer.load_state_dict(ours.state_dict())
 probe = torch.rand(3, 784)
 with torch.no_grad():
     print("same output:", torch.equal(layer(probe), ours(probe)))
-print(f"{models.count_parameters(layer):,} parameters")
+print(f"{methods.count_parameters(layer):,} parameters")
 
 # %% [markdown]
 # ## Training, in the open
@@ -163,7 +163,7 @@ print(f"{models.count_parameters(layer):,} parameters")
 train_images = load_dataset("chest-drr").train.images()
 generator = torch.Generator().manual_seed(seed)
 torch.manual_seed(seed)
-layer = models.DenoisingAutoencoder(144, 400)
+layer = vincent.DenoisingAutoencoder(144, 400)
 optimizer = torch.optim.Adam(layer.parameters(), lr=1e-3)
 for step in range(3):
     clean_vectors = sample_patches(train_images, 256, 12, generator).flatten(1)
@@ -187,14 +187,14 @@ for step in range(3):
 
 # %%
 draw = patch_vectors(train_images, patch_size=12)  # batches of clean patches
-steps = PRETRAINING[preset]
+steps = vincent.LAYER_RECIPES[preset]
 longer = replace(steps, steps=5 * steps.steps, learning_rate=1e-2)  # filters take their time
 fractions = (0.0, 0.25, 0.5)
 single = {}
 for fraction in fractions:
     torch.manual_seed(seed)
-    stack = models.StackedAutoencoder(144, (400,))
-    pretrain(stack, draw, MaskingNoise(fraction), longer)
+    stack = vincent.StackedAutoencoder(144, (400,))
+    train_layers(stack, draw, MaskingNoise(fraction), longer)
     single[fraction] = stack.layers[0].cpu()
 
 # %% mystnb={"image": {"alt": "Three groups of twelve filters of twelve by twelve pixels, for a masking fraction of 0, 0.25 and 0.5; the title of each group gives the median number of effective pixels."}}
@@ -214,7 +214,10 @@ plt.show()
 torch.manual_seed(seed)
 locality = {}
 trained = {f"masking {fraction:g}": autoencoder for fraction, autoencoder in single.items()}
-for name, autoencoder in {"at the start": models.DenoisingAutoencoder(144, 400), **trained}.items():
+for name, autoencoder in {
+    "at the start": vincent.DenoisingAutoencoder(144, 400),
+    **trained,
+}.items():
     filters = autoencoder.weight.detach()
     pixels = filters.pow(2).sum(1) ** 2 / filters.pow(4).sum(1)
     squares = filters.view(-1, 12, 12)
@@ -245,7 +248,7 @@ pd.DataFrame(locality).T.round(2)
 #     loss = reconstruction_loss(layer.decoder, z, clean)
 # ```
 #
-# `pretraining.pretrain` is this loop. Then the layers are joined, all encoders up and all decoders down, and *fine-tuned* together. The
+# `training.layerwise.train_layers` is this loop. Then the layers are joined, all encoders up and all decoders down, and *fine-tuned* together. The
 # paper does this for classification; we do it for denoising, with `training.fit`, the function that trains all models of this book.
 #
 # ## Reading 1: the whole image
@@ -263,18 +266,18 @@ def draw_whole(generator):
 
 
 torch.manual_seed(seed)
-whole = models.WholeImageAutoencoder(size=64, hidden=(512, 128))
+whole = vincent.WholeImageAutoencoder(size=64, hidden=(512, 128))
 # Averaging 4 x 4 pixels leaves a quarter of the noise's standard deviation.
-pretrain(whole.stack, draw_whole, GaussianNoise(sigma / 4), PRETRAINING[preset])
-whole_budget = replace(
+train_layers(whole.stack, draw_whole, GaussianNoise(sigma / 4), vincent.LAYER_RECIPES[preset])
+whole_recipe = replace(
     recipe("vincent", preset), patch_size=256, symmetries="none", learning_rate=1e-3
 )
-whole_budget = replace(
-    whole_budget, steps=max(4, whole_budget.steps // 4), validate_every=whole_budget.steps
+whole_recipe = replace(
+    whole_recipe, steps=max(4, whole_recipe.steps // 4), validate_every=whole_recipe.steps
 )
-fit(whole, NoisyPatches(train_images, noise), whole_budget)
+fit(whole, NoisyPatches(train_images, noise), whole_recipe)
 whole_rows = evaluate(whole, protocol, "Whole image")
-print(f"{models.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean():.2f} dB")
+print(f"{methods.count_parameters(whole):,} parameters, {whole_rows['psnr'].mean():.2f} dB")
 
 # %% [markdown]
 # Where is the image lost? Is it the shrinking, the narrow middle of 128 numbers, or something else? We take the steps one at a
@@ -329,19 +332,19 @@ pd.DataFrame(losses, index=["training", "validation", "test"]).T.round(2).rename
 
 # %%
 torch.manual_seed(seed)
-model = models.create("vincent", **configuration("vincent", preset))
-pretraining = pretrain(model.stack, draw, noise, steps)
+model = methods.create("vincent", **configuration("vincent", preset))
+pretraining = train_layers(model.stack, draw, noise, steps)
 pretraining.curve.groupby("layer")["loss"].last().rename("loss at the end").to_frame()
 
 # %%
-budget = recipe("vincent", preset)
+settings = recipe("vincent", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), budget, validation)
-budget
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
+settings
 
 # %% mystnb={"image": {"alt": "Two plots against the fine-tuning step: the loss falls; the validation PSNR rises towards dashed lines for the classical denoisers."}}
-names = [name for name in ("median", "nlm", "tv", "bm3d") if name in baselines.available()]
-classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
+names = [name for name in ("median", "nlm", "tv", "bm3d") if name in methods.available()]
+classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
 plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
@@ -352,7 +355,7 @@ plt.show()
 # networks; the [protocol's hash](../metrics) guards the table.
 
 # %%
-rows = pd.concat([results.references(protocol), evaluate(model, protocol, "vincent"), whole_rows])
+rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "vincent"), whole_rows])
 table = summarise(rows)
 plotting.score_table(table)
 
@@ -364,7 +367,7 @@ plt.show()
 place = list(table.index).index("vincent") + 1
 best = table["psnr"].drop("vincent").idxmax()
 Markdown(
-    f"At sigma {sigma} and the `{preset}` budget the stack on patches lifts the mean PSNR from "
+    f"At sigma {sigma} and the `{preset}` preset the stack on patches lifts the mean PSNR from "
     f"{table.psnr['noisy']:.2f} to **{table.psnr['vincent']:.2f} dB**: place {place} of {len(table)}, "
     f"{table.psnr[best] - table.psnr['vincent']:.2f} dB from {plotting.label(best)}. The whole-image "
     f"reading ends at {table.psnr['Whole image']:.2f} dB, "
@@ -377,7 +380,7 @@ Markdown(
 # radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
-released = load_pretrained("vincent-nih")
+released = methods.load("vincent-nih")
 released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "vincent-nih")
 both = summarise(pd.concat([rows, released_rows]))
 plotting.score_table(both.loc[["vincent", "vincent-nih", "noisy"]])
@@ -385,7 +388,7 @@ plotting.score_table(both.loc[["vincent", "vincent-nih", "noisy"]])
 # %% mystnb={"image": {"alt": "A test radiograph: clean, noisy, by a classical denoiser, by the whole-image autoencoder, which is blurred, and by the stack on patches, each with a magnified detail and its scores, and below each image the residual that remains."}}
 noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
-shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-1:]}
+shown |= {name: apply(methods.load(name), noisy, sigma) for name in names[-1:]}
 shown["Whole image"] = apply(whole, noisy, sigma)
 shown["vincent"] = apply(model, noisy, sigma)
 plotting.comparison_panel(clean, shown, protocol, columns=3)
@@ -418,7 +421,7 @@ witness = load_dataset("chest-cr").test[0]
 witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-1:]}
+witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-1:]}
 witness_shown["Whole image"] = apply(whole, witness_noisy, sigma)
 witness_shown["vincent"] = apply(model, witness_noisy, sigma)
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
@@ -447,16 +450,16 @@ Markdown(
 # | | papers | tutorial code | here | why |
 # |---|---|---|---|---|
 # | goal | features for classification | the same | denoising | this book's subject |
-# | encoder | $s(W \tilde x + b)$ | the same | the same: {source}`models.vincent.DenoisingAutoencoder.encode` | |
-# | decoder | sigmoid or affine; tied weights optional | sigmoid, tied | all four: {source}`models.vincent.DenoisingAutoencoder.decode`, {source}`tests.test_models.test_tied_decoder_is_the_transposed_encoder`; affine and untied for denoising | pixels under Gaussian damage leave $[0, 1]$ |
-# | loss | against the clean $x$; sum over components | the same | against the clean $x$, mean over components: {source}`pretraining.reconstruction_loss`, {source}`tests.test_pretraining.test_loss_is_smallest_at_the_clean_values` | a constant factor, which Adam divides out |
+# | encoder | $s(W \tilde x + b)$ | the same | the same: {source}`methods.vincent.DenoisingAutoencoder.encode` | |
+# | decoder | sigmoid or affine; tied weights optional | sigmoid, tied | all four: {source}`methods.vincent.DenoisingAutoencoder.decode`, {source}`tests.test_models.test_tied_decoder_is_the_transposed_encoder`; affine and untied for denoising | pixels under Gaussian damage leave $[0, 1]$ |
+# | loss | against the clean $x$; sum over components | the same | against the clean $x$, mean over components: {source}`training.layerwise.reconstruction_loss`, {source}`tests.test_pretraining.test_loss_is_smallest_at_the_clean_values` | a constant factor, which Adam divides out |
 # | damage | masking (2008), Gaussian and salt and pepper (2010) (*unverified*) | masking | all three: {source}`noise.MaskingNoise`, {source}`tests.test_noise.test_fractions_of_corrupted_pixels`; Gaussian for denoising | what is to be undone |
-# | input passed up | undamaged | undamaged | undamaged: {source}`pretraining.pretrain`, {source}`tests.test_pretraining.test_each_layer_is_damaged_at_its_own_input_only` | |
-# | initial weights | | uniform, $\pm 4 \sqrt{6 / (d_\text{in} + d_\text{out})}$ | a quarter of that: {source}`models.vincent._uniform` | Glorot and Bengio's range; Adam moves it soon enough |
-# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | 3 of 1000 | two of 512: {source}`recipes.configuration`; three of 1000 by default: {source}`models.vincent.PatchAutoencoder` | a minute of training |
-# | input | whole 28×28 images; 12×12 patches of natural images (2010, *unverified*) | whole 28×28 images | 12×12 patches, overlapping: {source}`models.vincent.PatchAutoencoder.forward`, {source}`tests.test_models.test_overlapping_patches_of_an_identity_give_the_image_back` | radiographs have no fixed size |
-# | fine-tuning | classifier, no damage | the same | denoiser, fresh damage: {source}`training.fit` | the goal |
-# | optimiser | plain SGD (*unverified*) | SGD; one layer: rate 0.1, batch 20; stack: 0.001, then 0.1, batch 1 | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
+# | input passed up | undamaged | undamaged | undamaged: {source}`training.layerwise.train_layers`, {source}`tests.test_pretraining.test_each_layer_is_damaged_at_its_own_input_only` | |
+# | initial weights | | uniform, $\pm 4 \sqrt{6 / (d_\text{in} + d_\text{out})}$ | a quarter of that: {source}`methods.vincent._uniform` | Glorot and Bengio's range; Adam moves it soon enough |
+# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | 3 of 1000 | two of 512: {source}`methods.registry.Network.configuration`; three of 1000 by default: {source}`methods.vincent.PatchAutoencoder` | a minute of training |
+# | input | whole 28×28 images; 12×12 patches of natural images (2010, *unverified*) | whole 28×28 images | 12×12 patches, overlapping: {source}`methods.vincent.PatchAutoencoder.forward`, {source}`tests.test_models.test_overlapping_patches_of_an_identity_give_the_image_back` | radiographs have no fixed size |
+# | fine-tuning | classifier, no damage | the same | denoiser, fresh damage: {source}`training.loop.fit` | the goal |
+# | optimiser | plain SGD (*unverified*) | SGD; one layer: rate 0.1, batch 20; stack: 0.001, then 0.1, batch 1 | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
 #
 # Common slips in public code: the loss against the *damaged* input; `nn.Dropout` as masking, which rescales what it leaves by
 # $1 / (1 - \nu)$; damage left on while encoding for the next layer; cross-entropy for values outside $[0, 1]$.

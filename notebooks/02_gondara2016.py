@@ -56,16 +56,16 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 from torch import nn
 
-from denoise_lib import baselines, models, plotting, results
+from denoise_lib import methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.inference import denoise
+from denoise_lib.methods import recipe
 from denoise_lib.noise import AdditivePoissonNoise, GaussianNoise
-from denoise_lib.patches import NoisyPatches, sample_patches
-from denoise_lib.pretrained import load_pretrained
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import recipe
+from denoise_lib.study import store
 from denoise_lib.training import fit
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -170,7 +170,7 @@ pd.DataFrame(poisson_settings).round(2)
 # classical denoisers have to estimate the noise level where it is not Gaussian.
 
 # %% tags=["remove-input"]
-tried = results.load_ablation("gondara_noise")
+tried = store.load_side("gondara_noise")
 cells = {}
 for (kind, p, parameter), group in tried.groupby(["noise", "p", "parameter"], sort=False):
     name = f"{kind}, p = {p:g}, {'sigma_G' if kind == 'Gaussian' else 'lambda'} = {parameter:g}"
@@ -182,7 +182,7 @@ for (kind, p, parameter), group in tried.groupby(["noise", "p", "parameter"], so
 pd.DataFrame(cells).T.rename_axis("PSNR / SSIM")
 
 # %% tags=["remove-input"]
-nlm, told = baselines.create("nlm"), []
+nlm, told = methods.load("nlm"), []
 for rate in (1, 5):
 
     def without_mean(noisy, sigma=None, rate=rate):
@@ -256,15 +256,15 @@ class ConvDenoisingAutoencoder(nn.Module):
 # %%
 # NBVAL_CHECK_OUTPUT
 ours = ConvDenoisingAutoencoder()
-print(f"{models.count_parameters(ours):,} parameters")
+print(f"{methods.count_parameters(ours):,} parameters")
 
 # %% [markdown]
-# The library's `models.create("gondara")` is the same network for images of any size: it pads the
+# The library's `methods.create("gondara")` is the same network for images of any size: it pads the
 # edges up to a multiple of four and crops afterwards. Copying our weights over shows it:
 
 # %%
 # NBVAL_CHECK_OUTPUT
-model = models.create("gondara")
+model = methods.create("gondara")
 model.load_state_dict(dict(zip(model.state_dict(), ours.state_dict().values(), strict=True)))
 probe = torch.rand(1, 1, 64, 64)
 with torch.no_grad():
@@ -282,7 +282,7 @@ with torch.no_grad():
 train_images = load_dataset("chest-drr").train.images()
 generator = torch.Generator().manual_seed(seed)
 torch.manual_seed(seed)
-model = models.create("gondara")
+model = methods.create("gondara")
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 for step in range(3):
     clean_patches = sample_patches(train_images, count=16, patch_size=64, generator=generator)
@@ -307,15 +307,15 @@ print(f"cross-entropy of the training images with themselves: {entropy.item():.4
 
 # %%
 torch.manual_seed(seed)
-model = models.create("gondara")
-budget = recipe("gondara", preset)
+model = methods.create("gondara")
+settings = recipe("gondara", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), budget, validation)
-budget
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
+settings
 
 # %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls to its floor within a few hundred steps; the validation PSNR rises quickly and then slowly, with dashed lines for the classical denoisers."}}
-names = [name for name in ("median", "nlm", "tv", "bm3d") if name in baselines.available()]
-classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
+names = [name for name in ("median", "nlm", "tv", "bm3d") if name in methods.available()]
+classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
 plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
@@ -326,7 +326,7 @@ plt.show()
 # the network that we have just trained; the [protocol's hash](../metrics) guards the table.
 
 # %%
-rows = pd.concat([results.references(protocol), evaluate(model, protocol, "gondara")])
+rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "gondara")])
 table = summarise(rows)
 plotting.score_table(table)
 
@@ -338,7 +338,7 @@ plt.show()
 place = list(table.index).index("gondara") + 1
 best = table["psnr"].drop("gondara").idxmax()
 Markdown(
-    f"At sigma {sigma} and the `{preset}` budget the autoencoder lifts the mean PSNR from "
+    f"At sigma {sigma} and the `{preset}` preset the autoencoder lifts the mean PSNR from "
     f"{table.psnr['noisy']:.2f} to **{table.psnr['gondara']:.2f} dB** and the mean SSIM from "
     f"{table.ssim['noisy']:.3f} to **{table.ssim['gondara']:.3f}**. That is place {place} of "
     f"{len(table)} by PSNR; the best other method, {plotting.label(best)}, has "
@@ -350,7 +350,7 @@ Markdown(
 # once. It has never seen a rendered one, and is not told the noise level:
 
 # %%
-released = load_pretrained("gondara-nih")
+released = methods.load("gondara-nih")
 released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "gondara-nih")
 both = summarise(pd.concat([rows, released_rows]))
 plotting.score_table(both.loc[["gondara", "gondara-nih", "noisy"]])
@@ -358,7 +358,7 @@ plotting.score_table(both.loc[["gondara", "gondara-nih", "noisy"]])
 # %% mystnb={"image": {"alt": "A test radiograph: clean, noisy, by classical denoisers and by the autoencoder, each with a magnified detail and its scores, and below each image the residual that remains."}}
 noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
-shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-2:]}
+shown |= {name: apply(methods.load(name), noisy, sigma) for name in names[-2:]}
 shown["gondara"] = apply(model, noisy, sigma)
 plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
@@ -370,7 +370,7 @@ plt.show()
 # thirds of the training above on the first 10, the first 50 or all 160 radiographs, three seeds each.
 
 # %% mystnb={"image": {"alt": "The validation PSNR against the training step for 10, 50 and 160 training images: thin lines for each of three seeds and a thick one for their mean."}}
-sample = results.load_ablation("gondara")
+sample = store.load_side("gondara")
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for count, colour in ((10, "#D55E00"), (50, "#E69F00"), (160, "#0072B2")):
     curves = sample[sample["images"] == count].pivot(index="step", columns="seed", values="psnr")
@@ -464,7 +464,7 @@ witness = load_dataset("chest-cr").test[0]
 witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-2:]}
+witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-2:]}
 witness_shown["gondara"] = apply(model, witness_noisy, sigma)
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
@@ -488,15 +488,15 @@ Markdown(
 #
 # | | paper | reimplementations | here | why |
 # |---|---|---|---|---|
-# | layers | conv-pool-conv-pool, conv-up-conv-up-conv (*unverified*) | the same | the same: {source}`models.gondara.ConvDenoisingAutoencoder` | |
+# | layers | conv-pool-conv-pool, conv-up-conv-up-conv (*unverified*) | the same | the same: {source}`methods.gondara.ConvDenoisingAutoencoder` | |
 # | filters | 64 of 3×3 (*unverified*) | 64, or 64/128/128/64, of 3×3 | 64 of 3×3: {source}`tests.test_models.test_parameter_counts` | 112,001 parameters |
 # | last layer | sigmoid (*unverified*) | sigmoid | sigmoid: {source}`tests.test_models.test_gondara_output_is_in_the_range_of_an_image` | |
-# | images | whole, shrunk to 64×64 (*unverified*) | the same | 64×64 patches of 256×256 images: {source}`patches.sample_patches`, {source}`tests.test_training.test_patches_are_windows_of_the_images_up_to_flips`; any size: {source}`models.gondara.ConvDenoisingAutoencoder.forward`, {source}`tests.test_models.test_every_image_size_works` | comparable with the other methods |
+# | images | whole, shrunk to 64×64 (*unverified*) | the same | 64×64 patches of 256×256 images: {source}`training.patches.sample_patches`, {source}`tests.test_training.test_patches_are_windows_of_the_images_up_to_flips`; any size: {source}`methods.gondara.ConvDenoisingAutoencoder.forward`, {source}`tests.test_models.test_every_image_size_works` | comparable with the other methods |
 # | training set | 300 images a set, or both pooled (*unverified*) | the same | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 # | noise | Gaussian and Poisson | $p\,\mathcal N(\mu, \sigma_G^2)$, not clipped | the first setting's $\sigma$, rounded to the protocol's 25: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for`; all six in the table above: {source}`noise.AdditivePoissonNoise`, {source}`tests.test_noise.test_added_counts_brighten_by_p_times_their_mean` | one protocol for all methods |
-# | noise draws | | one draws once for all epochs | fresh for every patch: {source}`training.fit` | no noise is seen twice |
-# | loss, optimiser | | cross-entropy and Adam | the same, with a one-cycle schedule: {source}`training.optimise` | best for a minute of training |
-# | batch, length | | 10, 100 epochs | 16, in steps: {source}`recipes.RECIPES` | a minute of training |
+# | noise draws | | one draws once for all epochs | fresh for every patch: {source}`training.loop.fit` | no noise is seen twice |
+# | loss, optimiser | | cross-entropy and Adam | the same, with a one-cycle schedule: {source}`training.loop.optimise` | best for a minute of training |
+# | batch, length | | 10, 100 epochs | 16, in steps: {source}`methods.registry.Network.recipe` | a minute of training |
 # | score | SSIM, `data_range` not stated | `data_range` from each noisy image | SSIM with `data_range=1`, Gaussian window: {source}`metrics.ssim` | see [quality](../metrics) |
 #
 # ## Summary

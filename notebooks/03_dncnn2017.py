@@ -53,16 +53,16 @@ import torch
 from IPython.display import Markdown
 from torch import nn
 
-from denoise_lib import baselines, models, plotting, results
+from denoise_lib import methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.inference import denoise
+from denoise_lib.methods import recipe
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
-from denoise_lib.patches import NoisyPatches, sample_patches
-from denoise_lib.pretrained import load_pretrained
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import recipe
+from denoise_lib.study import store
 from denoise_lib.training import fit
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -164,15 +164,15 @@ class DnCNN(nn.Module):
 # %%
 # NBVAL_CHECK_OUTPUT
 ours = DnCNN()
-print(f"{models.count_parameters(ours):,} parameters")
+print(f"{methods.count_parameters(ours):,} parameters")
 
 # %% [markdown]
-# The library has the same network as `models.create("dncnn")`. To be sure that it *is* the same, we
+# The library has the same network as `methods.create("dncnn")`. To be sure that it *is* the same, we
 # copy the weights over, layer by layer in order, and compare the outputs:
 
 # %%
 # NBVAL_CHECK_OUTPUT
-model = models.create("dncnn")
+model = methods.create("dncnn")
 model.load_state_dict(dict(zip(model.state_dict(), ours.state_dict().values(), strict=True)))
 probe = torch.rand(1, 1, 33, 47)
 with torch.no_grad():
@@ -205,7 +205,7 @@ plt.show()
 
 # %%
 torch.manual_seed(seed)
-model = models.create("dncnn").train()
+model = methods.create("dncnn").train()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 for step in range(3):
     clean = sample_patches(train_images, count=4, patch_size=40, generator=generator)
@@ -225,15 +225,15 @@ for step in range(3):
 
 # %%
 torch.manual_seed(seed)
-model = models.create("dncnn")
-budget = recipe("dncnn", preset)
+model = methods.create("dncnn")
+settings = recipe("dncnn", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), budget, validation)
-budget
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
+settings
 
 # %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls steeply and then levels off; the validation PSNR rises and is compared with dashed lines for the classical denoisers."}}
-names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
-classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
+names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
+classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
 plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
@@ -246,7 +246,7 @@ plt.show()
 # classical denoisers beside the network that we have just trained.
 
 # %%
-rows = pd.concat([results.references(protocol), evaluate(model, protocol, "dncnn")])
+rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "dncnn")])
 table = summarise(rows)
 plotting.score_table(table)
 
@@ -259,7 +259,7 @@ gains = (table["psnr"]["dncnn"] - table["psnr"].drop(["dncnn", "noisy"])).sort_v
 behind = gains[gains < 0].rename(plotting.label)
 ahead = gains[gains > 0].rename(plotting.label)
 text = (
-    f"At sigma {sigma} and the `{preset}` budget, DnCNN lifts the mean PSNR from "
+    f"At sigma {sigma} and the `{preset}` preset, DnCNN lifts the mean PSNR from "
     f"{table.psnr['noisy']:.2f} to **{table.psnr['dncnn']:.2f} dB**. "
 )
 if len(ahead):
@@ -273,7 +273,7 @@ Markdown(text)
 # radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
-released = load_pretrained("dncnn-nih")
+released = methods.load("dncnn-nih")
 released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "dncnn-nih")
 both = summarise(pd.concat([rows, released_rows]))
 plotting.score_table(both.loc[["dncnn", "dncnn-nih", "noisy"]])
@@ -283,7 +283,7 @@ item = protocol.items()[0]
 clean = item.image[None]
 noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
-shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-2:]}
+shown |= {name: apply(methods.load(name), noisy, sigma) for name in names[-2:]}
 shown["dncnn"] = apply(model, noisy, sigma)
 plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
@@ -328,7 +328,7 @@ print(f"standard deviation of the noise, predicted: {255 * predicted.std().item(
 # since a network without it may want a smaller step, each is trained at two learning rates. Each mark is one training.
 
 # %% mystnb={"image": {"alt": "The validation PSNR of four networks, with and without residual learning and batch norm, at two learning rates, one mark for each of three seeds."}}
-ablation = results.load_ablation("dncnn")
+ablation = store.load_side("dncnn")
 variants = {
     (True, True): "residual, batch norm",
     (True, False): "residual, no batch norm",
@@ -393,7 +393,7 @@ Markdown(
 # paper's own test sets:
 
 # %% tags=["remove-input"]
-parity = results.load_ablation("parity")
+parity = store.load_side("parity")
 published = {
     ("set12", "S"): (32.86, 30.44, 27.18),
     ("set12", "B"): (32.68, 30.36, 27.21),
@@ -427,7 +427,7 @@ Markdown("\n".join(lines) + f"\n\nPSNR in dB. The largest difference is {largest
 
 # %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, DnCNN's curve is good around its training level and collapses above it."}}
 levels = [10, sigma, 40] if preset == "smoke" else [5, 10, 15, 20, sigma, 30, 40, 50, 60]
-rivals = {name: baselines.create(name) for name in ("noisy", "nlm", "tv")}
+rivals = {name: methods.load(name) for name in ("noisy", "nlm", "tv")}
 mismatch = pd.concat(
     compare(
         {**rivals, "dncnn": model},
@@ -445,11 +445,11 @@ plt.show()
 # than it is.
 #
 # **DnCNN-B** is the answer: 20 layers instead of 17, and in training another level for every patch, drawn
-# evenly from 0 to 55. In the library this is `models.create("dncnn-b")` and `BlindGaussianNoise(0, 55)`:
+# evenly from 0 to 55. In the library this is `methods.create("dncnn-b")` and `BlindGaussianNoise(0, 55)`:
 
 # %%
 # NBVAL_CHECK_OUTPUT
-print(f"{models.count_parameters(models.create('dncnn-b')):,} parameters")
+print(f"{methods.count_parameters(methods.create('dncnn-b')):,} parameters")
 levels_drawn = BlindGaussianNoise(0, 55)(torch.full((3, 1, 64, 64), 0.5), ["a", "b", "c"])
 print("levels of three images:", [round(255 * (y - 0.5).std().item()) for y in levels_drawn])
 
@@ -459,8 +459,8 @@ print("levels of three images:", [round(255 * (y - 0.5).std().item()) for y in l
 # (`blind_training`):
 
 # %% mystnb={"image": {"alt": "PSNR against the noise level for DnCNN-S trained at 25 and the blind DnCNN-B, on the left with the authors' weights on photographs, on the right trained here on radiographs; S is slightly better at 25 and far worse above."}}
-released = results.load_ablation("blind").replace({"model": {"S (25)": "dncnn", "B": "dncnn-b"}})
-here = results.load_ablation("blind_training")
+released = store.load_side("blind").replace({"model": {"S (25)": "dncnn", "B": "dncnn-b"}})
+here = store.load_side("blind_training")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 blind = {}
 for axis, name, rows_shown in (
@@ -506,7 +506,7 @@ witness = load_dataset("chest-cr").test[0]
 witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-2:]}
+witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-2:]}
 witness_shown["dncnn"] = apply(model, witness_noisy, sigma)
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
@@ -533,15 +533,15 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | layers | 17, 64 features, 3×3 | the same | the same: {source}`models.dncnn.DnCNN`, {source}`tests.test_models.test_dncnn_has_17_convolutions_and_no_bias_in_the_middle`, {source}`tests.test_reference.test_released_weights_give_the_published_psnr_on_set12` | |
-# | middle biases | none | learning rate 0 | none: {source}`models.dncnn.DnCNN._middle`, {source}`tests.test_models.test_parameter_counts` | the same thing |
-# | output | residual | residual | $y - \mathcal R(y)$: {source}`models.dncnn.DnCNN.forward`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | every model returns the image |
-# | loss | $\frac{1}{2N}\sum\lVert\cdot\rVert^2$ | sum over pixels, mean over batch | mean over pixels: {source}`training.LOSSES` | a constant factor, which Adam divides out |
-# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
-# | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero: {source}`models.dncnn.DnCNN._initialise`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | a short training then starts from $\hat x = y$ |
-# | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights: {source}`training._moving_average`, {source}`tests.test_training.test_batch_norm_statistics_fit_the_averaged_weights` | steadier with our small batches |
-# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`patches.sample_patches`, {source}`tests.test_training.test_patches_come_in_all_eight_orientations` | no noise is seen twice |
-# | batch | 128 | 128 | 2: {source}`recipes.RECIPES` | more steps in the same minute |
+# | layers | 17, 64 features, 3×3 | the same | the same: {source}`methods.dncnn.DnCNN`, {source}`tests.test_models.test_dncnn_has_17_convolutions_and_no_bias_in_the_middle`, {source}`tests.test_reference.test_released_weights_give_the_published_psnr_on_set12` | |
+# | middle biases | none | learning rate 0 | none: {source}`methods.dncnn.DnCNN._middle`, {source}`tests.test_models.test_parameter_counts` | the same thing |
+# | output | residual | residual | $y - \mathcal R(y)$: {source}`methods.dncnn.DnCNN.forward`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | every model returns the image |
+# | loss | $\frac{1}{2N}\sum\lVert\cdot\rVert^2$ | sum over pixels, mean over batch | mean over pixels: {source}`training.loop.LOSSES` | a constant factor, which Adam divides out |
+# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
+# | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero: {source}`methods.dncnn.DnCNN._initialise`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | a short training then starts from $\hat x = y$ |
+# | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights: {source}`training.engine._moving_average`, {source}`tests.test_training.test_batch_norm_statistics_fit_the_averaged_weights` | steadier with our small batches |
+# | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`training.patches.sample_patches`, {source}`tests.test_training.test_patches_come_in_all_eight_orientations` | no noise is seen twice |
+# | batch | 128 | 128 | 2: {source}`methods.registry.Network.recipe` | more steps in the same minute |
 # | training images | 400 photographs | the same | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 # | test noise | not clipped | not clipped, not rounded | the same: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | clipping the input changes the problem |
 # | PSNR | | output rounded to 8 bits | clipped, not rounded: {source}`metrics.psnr` | differs by about 0.01 dB or less |

@@ -57,17 +57,25 @@ import torch.nn.functional as F
 from IPython.display import Markdown
 from torch import nn
 
-from denoise_lib import baselines, models, plotting, results
+from denoise_lib import methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.inference import denoise
+from denoise_lib.methods import recipe
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.patches import NoisyPatches, sample_patches
-from denoise_lib.pretrained import load_pretrained
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import TASK_RECIPES, recipe
-from denoise_lib.segmentation import UNet, dice, fit_joint, fit_task, images_and_masks, segment
+from denoise_lib.study import store
+from denoise_lib.tasks.segmentation import (
+    TASK_RECIPES,
+    UNet,
+    dice,
+    fit_joint,
+    fit_task,
+    images_and_masks,
+    segment,
+)
 from denoise_lib.training import fit
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -175,14 +183,16 @@ class LiuDenoiser(nn.Module):
 # %%
 # NBVAL_CHECK_OUTPUT
 ours = LiuDenoiser()
-denoiser = models.create("liu")
+denoiser = methods.create("liu")
 denoiser.load_state_dict(ours.state_dict())
 probe = torch.rand(1, 1, 40, 40)
 with torch.no_grad():
     print("released form:", tuple(ours.eval()(probe).shape))
     print("same output:", torch.equal(denoiser.eval().valid(probe), ours(probe)))
     print("any size:", tuple(denoiser(torch.rand(1, 1, 33, 47)).shape))
-print(f"grey {models.count_parameters(ours):,}, colour {models.count_parameters(LiuDenoiser(3)):,}")
+print(
+    f"grey {methods.count_parameters(ours):,}, colour {methods.count_parameters(LiuDenoiser(3)):,}"
+)
 
 # %% [markdown]
 # ## The task
@@ -200,7 +210,7 @@ truth = images_and_masks(test)[:, 1:]
 torch.manual_seed(seed)
 task = UNet(len(data.structures))
 task_run = fit_task(task, train, TASK_RECIPES[preset])
-print(f"{models.count_parameters(task):,} parameters, {task_run.seconds:.0f} s")
+print(f"{methods.count_parameters(task):,} parameters, {task_run.seconds:.0f} s")
 
 # %% [markdown]
 # *Dice's coefficient* measures the overlap of a predicted mask $A$ with the true one $B$,
@@ -229,7 +239,7 @@ pd.DataFrame({"clean": mean_dice(clean), "noisy": mean_dice(noisy)}).T.round(3)
 task.eval().requires_grad_(False)
 before = [value.clone() for value in task.state_dict().values()]
 torch.manual_seed(seed)
-denoiser = models.create("liu").train()
+denoiser = methods.create("liu").train()
 device = next(task.parameters()).device
 denoiser.to(device)
 optimizer = torch.optim.Adam(denoiser.parameters(), lr=1e-3)
@@ -254,15 +264,15 @@ print("task network unchanged:", unchanged)
 
 # %%
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-budget = recipe("liu", preset)
+settings = recipe("liu", preset)
 torch.manual_seed(seed)
-pretrained = models.create("liu")
-run = fit(pretrained, NoisyPatches(train[:, :1], noise), budget, validation)
-budget
+pretrained = methods.create("liu")
+run = fit(pretrained, NoisyPatches(train[:, :1], noise), settings, validation)
+settings
 
 # %% mystnb={"image": {"alt": "The loss and the validation PSNR against the training step for plain training; the PSNR rises past dashed lines for the classical denoisers."}}
-names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
-classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
+names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
+classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
 plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
@@ -271,11 +281,11 @@ plt.show()
 # what more training does, a second copy goes on for as long with $\lambda = 0$. The two differ in nothing but $\lambda$:
 
 # %%
-joint_budget = replace(budget, steps=budget.steps // 2, learning_rate=1e-3)
+joint_recipe = replace(settings, steps=settings.steps // 2, learning_rate=1e-3)
 denoisers = {}
 for name, weight in (("liu", 0.0), ("liu-joint", 0.02)):
     denoisers[name] = copy.deepcopy(pretrained)
-    fit_joint(denoisers[name], task, train, noise, joint_budget, weight)
+    fit_joint(denoisers[name], task, train, noise, joint_recipe, weight)
 
 # %% [markdown]
 # ## Results under the protocol
@@ -284,7 +294,7 @@ for name, weight in (("liu", 0.0), ("liu-joint", 0.02)):
 # denoisers' committed rows beside the two networks.
 
 # %%
-rows = pd.concat([results.references(protocol), compare(denoisers, protocol)])
+rows = pd.concat([store.baselines(protocol), compare(denoisers, protocol)])
 table = summarise(rows)
 plotting.score_table(table)
 
@@ -298,7 +308,7 @@ plt.show()
 # rendered one and is not told the noise level:
 
 # %%
-released = load_pretrained("liu-nih")
+released = methods.load("liu-nih")
 released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "liu-nih")
 both = summarise(pd.concat([rows, released_rows]))
 plotting.score_table(both.loc[["liu", "liu-joint", "liu-nih", "noisy"]])
@@ -308,7 +318,7 @@ plotting.score_table(both.loc[["liu", "liu-joint", "liu-nih", "noisy"]])
 
 # %%
 estimates = {"clean": clean, "noisy": noisy}
-for name, method in {"nlm": baselines.create("nlm"), **denoisers}.items():
+for name, method in {"nlm": methods.load("nlm"), **denoisers}.items():
     estimates[name] = torch.cat([apply(method, y[None], sigma) for y in noisy])
 overlaps = pd.DataFrame({name: mean_dice(images) for name, images in estimates.items()}).T
 overlaps["mean"] = overlaps.mean(axis=1)
@@ -348,7 +358,7 @@ plt.show()
 # %% mystnb={"image": {"alt": "A test radiograph: clean, noisy, by two classical denoisers and by the two networks, each with a magnified detail and its scores, and below each image the residual that remains."}}
 item = test[0]
 panel = {"noisy": noisy[:1]}
-panel |= {name: apply(baselines.create(name), noisy[:1], sigma) for name in names[-2:]}
+panel |= {name: apply(methods.load(name), noisy[:1], sigma) for name in names[-2:]}
 panel |= {name: apply(network, noisy[:1], sigma) for name, network in denoisers.items()}
 plotting.comparison_panel(item.image[None], panel, protocol, columns=3)
 plt.show()
@@ -361,7 +371,7 @@ plt.show()
 # split: $\lambda$ is not tuned here, every value is shown, and where a larger one would stop helping is not.
 
 # %% mystnb={"image": {"alt": "Two plots against lambda, a thin line for each seed and a thick one for their mean: the mean Dice of the denoised images rises towards a dashed line for clean images, the PSNR falls."}}
-ablation = results.load_ablation("liu")
+ablation = store.load_side("liu")
 ablation["dice"] = ablation.filter(like="dice_").mean(axis=1)
 denoised = ablation[ablation["images"] == "denoised"]
 weights = sorted(denoised["weight"].unique())
@@ -447,7 +457,7 @@ witness = load_dataset("chest-cr").test[0]
 witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-1:]}
+witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-1:]}
 witness_shown |= {name: apply(net, witness_noisy, sigma) for name, net in denoisers.items()}
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
@@ -471,19 +481,19 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | denoiser | three scales, modules as above (*unverified* in the paper's text) | as above | the same, layer by layer: {source}`models.liu.LiuDenoiser.valid`, {source}`tests.test_models.test_parameter_counts` | 1,033,443 parameters in colour |
-# | borders | | unpadded, 6 pixels lost | replicated first: {source}`models.liu.LiuDenoiser.forward`, {source}`tests.test_models.test_liu_is_the_released_network_on_the_image_with_its_border_replicated` | output as large as the input |
-# | initial weights | | Xavier, most biases 0.2 | PyTorch's; last layer zero: {source}`models.liu.LiuDenoiser.__init__`, {source}`tests.test_models.test_liu_starts_as_the_identity_at_any_size` | starts from $\hat x = y$ |
-# | last layer | | learns at a tenth of the rate | at the full rate: {source}`training.optimise` | it starts from zero |
+# | denoiser | three scales, modules as above (*unverified* in the paper's text) | as above | the same, layer by layer: {source}`methods.liu.LiuDenoiser.valid`, {source}`tests.test_models.test_parameter_counts` | 1,033,443 parameters in colour |
+# | borders | | unpadded, 6 pixels lost | replicated first: {source}`methods.liu.LiuDenoiser.forward`, {source}`tests.test_models.test_liu_is_the_released_network_on_the_image_with_its_border_replicated` | output as large as the input |
+# | initial weights | | Xavier, most biases 0.2 | PyTorch's; last layer zero: {source}`methods.liu.LiuDenoiser.__init__`, {source}`tests.test_models.test_liu_starts_as_the_identity_at_any_size` | starts from $\hat x = y$ |
+# | last layer | | learns at a tenth of the rate | at the full rate: {source}`training.loop.optimise` | it starts from zero |
 # | values | | 0 to 255, a mean colour subtracted | 0 to 1: {source}`checks.check_clean` | one convention for all models |
-# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | exact masks, this book's subject |
-# | task network in the joint step | frozen | learning rate 0; its dropout stays active | frozen, in evaluation mode: {source}`segmentation.fit_joint`, {source}`tests.test_segmentation.test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network` | ours has no dropout, but batch norm |
-# | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |
+# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`tasks.segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | exact masks, this book's subject |
+# | task network in the joint step | frozen | learning rate 0; its dropout stays active | frozen, in evaluation mode: {source}`tasks.segmentation.fit_joint`, {source}`tests.test_segmentation.test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network` | ours has no dropout, but batch norm |
+# | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`tasks.segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |
 # | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0 to 0.02: {source}`tests.test_segmentation.test_a_weight_of_zero_is_plain_denoising` | shown, not assumed |
-# | start of the joint step | pretrained denoiser (*unverified*) | pretrained denoiser | the same: {source}`tools.ablations.joint` | |
-# | patches | | 40×40; crops of 321×321 for segmentation | 128×128, not flipped: {source}`recipes.RECIPES`, {source}`tests.test_segmentation.test_symmetries_follow_the_recipe` | the task has to know left from right |
-# | noise | levels 15, 30, 45, 60 (*unverified*) | 30, not clipped | 50 in this chapter: {source}`tools.ablations.SEGMENTED` | strong enough to hurt the task |
-# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.optimise` | best for a minute of training |
+# | start of the joint step | pretrained denoiser (*unverified*) | pretrained denoiser | the same: {source}`study.side.liu.joint` | |
+# | patches | | 40×40; crops of 321×321 for segmentation | 128×128, not flipped: {source}`methods.registry.Network.recipe`, {source}`tests.test_segmentation.test_symmetries_follow_the_recipe` | the task has to know left from right |
+# | noise | levels 15, 30, 45, 60 (*unverified*) | 30, not clipped | 50 in this chapter: {source}`study.side.liu.SEGMENTED` | strong enough to hurt the task |
+# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
 # | score | | 8 bit, borders of 3 pixels cropped | the book's protocol: {source}`protocol.Protocol` | one protocol for all methods |
 #
 # ## Summary

@@ -53,16 +53,16 @@ from IPython.display import Markdown
 from matplotlib.colors import PowerNorm
 from torch import nn
 
-from denoise_lib import baselines, models, plotting, results
+from denoise_lib import methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.inference import denoise
+from denoise_lib.methods import configuration, recipe
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.patches import NoisyPatches, sample_patches
-from denoise_lib.pretrained import load_pretrained
 from denoise_lib.protocol import Protocol
-from denoise_lib.recipes import configuration, recipe
+from denoise_lib.study import store
 from denoise_lib.training import fit
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
@@ -163,7 +163,7 @@ class RDN(nn.Module):
 
 # %%
 # NBVAL_CHECK_OUTPUT
-print(f"{models.count_parameters(RDN()):,} parameters")
+print(f"{methods.count_parameters(RDN()):,} parameters")
 
 # %% [markdown]
 # That is forty times DnCNN, and a minute on a processor would not get it anywhere. So we train a small RDN of
@@ -173,12 +173,12 @@ print(f"{models.count_parameters(RDN()):,} parameters")
 # NBVAL_CHECK_OUTPUT
 small = configuration("rdn", "quick")
 ours = RDN(**small)
-model = models.create("rdn", **small)
+model = methods.create("rdn", **small)
 model.load_state_dict(ours.state_dict())
 probe = torch.rand(1, 1, 33, 47)
 with torch.no_grad():
     print("same output:", torch.equal(model.eval()(probe), ours.eval()(probe)))
-print(small, f"{models.count_parameters(model):,} parameters")
+print(small, f"{methods.count_parameters(model):,} parameters")
 
 # %% [markdown]
 # ## Training, in the open
@@ -195,7 +195,7 @@ print(small, f"{models.count_parameters(model):,} parameters")
 train_images = load_dataset("chest-drr").train.images()
 generator = torch.Generator().manual_seed(seed)
 torch.manual_seed(seed)
-model = models.create("rdn", **small)
+model = methods.create("rdn", **small)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 for step in range(3):
     clean = sample_patches(train_images, count=4, patch_size=48, generator=generator)
@@ -212,15 +212,15 @@ for step in range(3):
 
 # %%
 torch.manual_seed(seed)
-model = models.create("rdn", **small)
-budget = recipe("rdn", preset)
+model = methods.create("rdn", **small)
+settings = recipe("rdn", preset)
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), budget, validation)
-budget
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
+settings
 
 # %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls steeply and then levels off; the validation PSNR rises past dashed lines for the classical denoisers."}}
-names = [name for name in ("nlm", "tv", "bm3d") if name in baselines.available()]
-classical = compare({name: baselines.create(name) for name in names}, validation, progress=False)
+names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
+classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
 plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
 plt.show()
 
@@ -231,7 +231,7 @@ plt.show()
 # the network that we have just trained; the [protocol's hash](../metrics) guards the table.
 
 # %%
-rows = pd.concat([results.references(protocol), evaluate(model, protocol, "rdn")])
+rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "rdn")])
 table = summarise(rows)
 plotting.score_table(table)
 
@@ -244,7 +244,7 @@ gains = (table["psnr"]["rdn"] - table["psnr"].drop(["rdn", "noisy"])).sort_value
 behind = gains[gains < 0].rename(plotting.label)
 ahead = gains[gains > 0].rename(plotting.label)
 text = (
-    f"At sigma {sigma} and the `{preset}` budget, the small RDN lifts the mean PSNR from "
+    f"At sigma {sigma} and the `{preset}` preset, the small RDN lifts the mean PSNR from "
     f"{table.psnr['noisy']:.2f} to **{table.psnr['rdn']:.2f} dB**. "
 )
 if len(ahead):
@@ -258,7 +258,7 @@ Markdown(text)
 # radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
-released = load_pretrained("rdn-nih")
+released = methods.load("rdn-nih")
 released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "rdn-nih")
 both = summarise(pd.concat([rows, released_rows]))
 plotting.score_table(both.loc[["rdn", "rdn-nih", "noisy"]])
@@ -268,7 +268,7 @@ item = protocol.items()[0]
 clean = item.image[None]
 noisy = noise(clean, [item.id])
 shown = {"noisy": noisy}
-shown |= {name: apply(baselines.create(name), noisy, sigma) for name in names[-2:]}
+shown |= {name: apply(methods.load(name), noisy, sigma) for name in names[-2:]}
 shown["rdn"] = apply(model, noisy, sigma)
 plotting.comparison_panel(clean, shown, protocol, columns=3)
 plt.show()
@@ -376,7 +376,7 @@ Markdown(text if preset != "smoke" else "")
 # two fifths of the steps, with three seeds.
 
 # %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}}
-ablation = results.load_ablation("rdn")
+ablation = store.load_side("rdn")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
 for axis, column, title in zip(
     axes, ("growth", "blocks"), ("growth rate G (D = 4)", "blocks D (G = 16)"), strict=True
@@ -421,7 +421,7 @@ Markdown(
 
 # %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, RDN's curve is best around its training level and falls behind theirs below and above it."}}
 levels = [10, sigma, 40] if preset == "smoke" else [5, 15, sigma, 35, 50]
-rivals = {name: baselines.create(name) for name in ("noisy", "nlm", "tv")}
+rivals = {name: methods.load(name) for name in ("noisy", "nlm", "tv")}
 mismatch = pd.concat(
     compare(
         {**rivals, "rdn": model},
@@ -443,7 +443,7 @@ witness = load_dataset("chest-cr").test[0]
 witness_clean = witness.image[None]
 witness_noisy = noise(witness_clean, [witness.id])
 witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(baselines.create(name), witness_noisy, sigma) for name in names[-2:]}
+witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-2:]}
 witness_shown["rdn"] = apply(model, witness_noisy, sigma)
 plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
 plt.show()
@@ -472,13 +472,13 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `models.create("rdn")` the same: {source}`models.rdn.RDN`, {source}`tests.test_models.test_parameter_counts`; trained here: 4, 4, 16, 32: {source}`recipes.configuration` | a minute of training |
-# | global fusion | without $F_0$ | the same | the same: {source}`models.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1` | |
+# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `methods.create("rdn")` the same: {source}`methods.rdn.RDN`, {source}`tests.test_models.test_parameter_counts`; trained here: 4, 4, 16, 32: {source}`methods.registry.Network.configuration` | a minute of training |
+# | global fusion | without $F_0$ | the same | the same: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1` | |
 # | upsampler | none for denoising | at the end, for super-resolution | none: {source}`tests.test_models.test_every_image_size_works` | |
-# | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`models.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_image_skip_adds_no_parameter` | a flag, since the sources leave it open |
-# | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
-# | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.optimise` | best for a minute of training |
-# | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`recipes.RECIPES` | more steps in the same minute |
+# | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_image_skip_adds_no_parameter` | a flag, since the sources leave it open |
+# | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.loop.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
+# | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a minute of training |
+# | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`methods.registry.Network.recipe` | more steps in the same minute |
 # | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
 # | noisy input | 8-bit files: rounded and clipped (*unverified* for training) | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
 # | training images | DIV2K, 800 photographs (*unverified* for denoising) | DIV2K | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
@@ -511,7 +511,7 @@ Markdown(
 #
 # <details><summary>Solution</summary>
 #
-# `models.create("rdn", **small, image_skip=True)`. The network then only has to produce the correction $x - y$, the
+# `methods.create("rdn", **small, image_skip=True)`. The network then only has to produce the correction $x - y$, the
 # negative of what DnCNN predicts, and starts nearer to a good answer: compare the first points of the learning curves. With long
 # training the difference shrinks, since the first features $F_{-1}$ can carry the image to the output too.
 #

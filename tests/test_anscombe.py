@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from denoise_lib import anscombe
+from denoise_lib.methods import anscombe
 from denoise_lib.noise import PoissonGaussianNoise
 
 

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import restoration
 
-from denoise_lib import baselines, metrics, study
+from denoise_lib import methods, metrics, needs
 from denoise_lib.evaluation import apply
+from denoise_lib.methods import classical, registry
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
+from denoise_lib.study.grid import SIGMAS
 
-DENOISERS = [name for name in baselines.available() if name != "noisy"]
+DECLARED = registry.methods(classical.Classical)
+DENOISERS = [n for n, m in DECLARED.items() if n != "noisy" and m.needs.installed]
 FAST = [name for name in DENOISERS if name != "bm3d"]
 
 
@@ -29,7 +32,7 @@ def test_each_denoiser_gains_over_the_noisy_image(name, sigma, radiograph):
     clean, image_id = radiograph
     noisy = GaussianNoise(sigma)(clean, [image_id])
 
-    estimate = apply(baselines.create(name), noisy, sigma)
+    estimate = apply(methods.load(name), noisy, sigma)
 
     assert metrics.psnr(clean, estimate)[0] > metrics.psnr(clean, noisy)[0] + 4
 
@@ -42,7 +45,7 @@ def test_each_denoiser_gains_over_the_noisy_image(name, sigma, radiograph):
     sigma=st.one_of(st.none(), st.floats(0, 100)),
 )
 def test_any_size_and_sigma_work_and_images_do_not_mix(name, height, width, sigma):
-    denoiser = baselines.create(name)
+    denoiser = methods.load(name)
     noisy = torch.rand(2, 1, height, width) * 1.4 - 0.2
 
     both = denoiser(noisy, sigma)
@@ -51,18 +54,18 @@ def test_any_size_and_sigma_work_and_images_do_not_mix(name, height, width, sigm
     torch.testing.assert_close(both[1:], denoiser(noisy[1:], sigma))
 
 
-@pytest.mark.parametrize("name", baselines.available())
+@pytest.mark.parametrize("name", ["noisy", *DENOISERS])
 @pytest.mark.parametrize("sigma", [0.0, 5e-324, 1e-9])
 def test_without_noise_the_image_comes_back(name, sigma):
     image = torch.rand(1, 1, 16, 16)
 
-    assert torch.equal(baselines.create(name)(image, sigma), image)
+    assert torch.equal(methods.load(name)(image, sigma), image)
 
 
 def test_sigma_is_estimated_when_not_given(radiograph):
     clean, image_id = radiograph
     noisy = GaussianNoise(25)(clean, [image_id])
-    denoiser = baselines.create("nlm")
+    denoiser = methods.load("nlm")
 
     told, guessed = (metrics.psnr(clean, denoiser(noisy, s))[0] for s in (25, None))
 
@@ -70,11 +73,12 @@ def test_sigma_is_estimated_when_not_given(radiograph):
 
 
 def test_the_tuning_covers_every_baseline_and_the_nearest_level_is_used():
-    tuned = baselines.tuned_parameters()
+    tuned = classical.tuned_parameters()
+    tunable = [name for name, method in DECLARED.items() if method.grid]
 
-    assert set(tuned) == set(baselines._METHODS) - {"noisy"}
-    assert all(set(levels) == {str(s) for s in study.SIGMAS} for levels in tuned.values())
-    gaussian = baselines.create("gaussian")
+    assert set(tuned) == set(tunable)
+    assert all(set(levels) == {str(s) for s in SIGMAS} for levels in tuned.values())
+    gaussian = methods.load("gaussian")
     assert gaussian.parameters(29) == tuned["gaussian"]["25"]
     assert gaussian.parameters(40) == tuned["gaussian"]["35"]
 
@@ -82,10 +86,10 @@ def test_the_tuning_covers_every_baseline_and_the_nearest_level_is_used():
 def test_the_tuned_parameters_are_better_than_their_neighbours(radiograph):
     """The committed width of the Gaussian filter beats half and twice that width."""
     protocol = Protocol(split="val", limit=3)
-    width = baselines.tuned_parameters()["gaussian"]["25"]["width"]
+    width = classical.tuned_parameters()["gaussian"]["25"]["width"]
 
     def quality(value):
-        denoiser = baselines.create("gaussian", tuned={"25": {"width": value}})
+        denoiser = DECLARED["gaussian"].load({"25": {"width": value}})
         items = list(protocol.items())
         clean = torch.stack([item.image for item in items])
         noisy = protocol.noise(clean, [item.id for item in items])
@@ -101,7 +105,7 @@ def point() -> np.ndarray:
 
 
 def test_bilateral_filter_is_centred_and_becomes_gaussian_when_it_ignores_grey_levels():
-    response = baselines._bilateral(point(), 1.0, width=1, strength=1e6)
+    response = classical.bilateral(point(), 1.0, width=1, strength=1e6)
 
     expected = ndimage.gaussian_filter(point(), 1, mode="nearest", truncate=3)
     np.testing.assert_allclose(response, expected, atol=1e-3)
@@ -111,7 +115,7 @@ def test_bilateral_filter_keeps_edges():
     edge = np.repeat([[0.0] * 8 + [1.0] * 8], 16, axis=0)
 
     np.testing.assert_allclose(
-        baselines._bilateral(edge, 0.05, width=2, strength=3), edge, atol=1e-6
+        classical.bilateral(edge, 0.05, width=2, strength=3), edge, atol=1e-6
     )
 
 
@@ -124,15 +128,15 @@ def test_scikit_image_bilateral_filter_is_centred():
 
 
 def test_bm3d_is_offered_only_where_installed(monkeypatch):
-    monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(needs.importlib.util, "find_spec", lambda name: None)
 
-    assert "bm3d" not in baselines.available()
+    assert "bm3d" not in methods.available()
     with pytest.raises(ModuleNotFoundError, match=r"denoise_lib\[bm3d\]"):
-        baselines.create("bm3d")
+        methods.load("bm3d")
 
 
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="noisy, gaussian, median"):
-        baselines.create("magic")
+        methods.load("magic")
     with pytest.raises(ValueError, match="sigma must be"):
-        baselines.create("gaussian")(torch.rand(1, 1, 8, 8), -1)
+        methods.load("gaussian")(torch.rand(1, 1, 8, 8), -1)

@@ -7,7 +7,7 @@ import rivals
 import run_benchmarks
 import torch
 
-from denoise_lib import models
+from denoise_lib import methods
 
 
 def test_candidates_take_turns_and_the_median_counts():
@@ -51,7 +51,7 @@ def test_the_usual_loop_trains():
 def test_the_rival_is_as_large_as_ours():
     if importlib.util.find_spec("deepinv") is None:
         pytest.skip("deepinv is installed by `make bench` only")
-    rival, ours = rivals.deepinv_dncnn(), models.create("dncnn")
+    rival, ours = rivals.deepinv_dncnn(), methods.create("dncnn")
 
     def weights(model):
         return sum(p.numel() for p in model.parameters() if p.ndim == 4)

@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from denoise_lib import checkpoints
+from denoise_lib.training import checkpoints
 
 
 def state(step: int) -> dict:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from denoise_lib.classification import Classifier, classify, fit_classifier
+from denoise_lib.tasks.classification import Classifier, classify, fit_classifier
 from denoise_lib.training import Recipe
 
 SHORT = Recipe(steps=60, batch_size=8, learning_rate=5e-3, ema=0.9)

@@ -13,8 +13,9 @@ from PIL import Image
 from test_plans import TEXT
 from typer.testing import CliRunner
 
-from denoise_lib import cli, pretrained
+from denoise_lib import cli
 from denoise_lib.data.images import read_image
+from denoise_lib.methods import released
 from denoise_lib.metrics import psnr
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
@@ -27,18 +28,18 @@ def call(*arguments: str, code: int = 0) -> str:
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def plan(tmp_path):
     path = tmp_path / "tiny.toml"
     path.write_text(TEXT)
     return path
 
 
-def test_train_stops_resumes_and_leaves_a_network_that_can_be_evaluated(recipe, tmp_path):
+def test_train_stops_resumes_and_leaves_a_network_that_can_be_evaluated(plan, tmp_path):
     folder = tmp_path / "run"
 
-    stopped = call("train", recipe, "--folder", folder, "--max-minutes", 0)
-    refused = call("train", recipe, "--folder", folder, code=1)
-    trained = call("train", recipe, "--folder", folder, "--resume", "--tensorboard")
+    stopped = call("train", plan, "--folder", folder, "--max-minutes", 0)
+    refused = call("train", plan, "--folder", folder, code=1)
+    trained = call("train", plan, "--folder", folder, "--resume", "--tensorboard")
     out = tmp_path / "tables" / "rows.csv"
     arguments = ["--model", folder, "--model", "median", "--data", "chest-drr", "--limit", 2]
     table = call("evaluate", *arguments, "--sigma", 15, "--sigma", 25, "--out", out)
@@ -46,7 +47,7 @@ def test_train_stops_resumes_and_leaves_a_network_that_can_be_evaluated(recipe, 
     assert "Stopped at step 1 of 3" in stopped and "--resume" in stopped
     assert "has a checkpoint: add --resume" in refused
     assert "the weights are in" in trained
-    assert pretrained.load_card(folder)["recipe"]["steps"] == 3
+    assert released.load_card(folder)["recipe"]["steps"] == 3
     rows = pd.read_csv(out)
     assert len(rows) == 2 * 2 * 2 and set(rows["sigma"]) == {15, 25}
     assert Protocol(noise=GaussianNoise(15), limit=2).hash in table
@@ -61,7 +62,7 @@ def test_clipping_is_another_protocol(tmp_path):
         assert f"protocol {Protocol(noise=noise, limit=1).hash}" in said
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(recipe, tmp_path):
+def test_ctrl_c_saves_and_says_how_to_go_on(plan, tmp_path):
     long = tmp_path / "long.toml"
     long.write_text(TEXT.replace("steps = 3", "steps = 100000"))
     command = [sys.executable, "-m", "denoise_lib", "train", str(long), "--folder", str(tmp_path)]
@@ -79,10 +80,39 @@ def test_ctrl_c_saves_and_says_how_to_go_on(recipe, tmp_path):
     assert (tmp_path / "checkpoint.pt").exists()
 
 
+def test_a_finished_training_can_be_resumed_from_its_own_plan(plan, tmp_path):
+    folder = tmp_path / "run"
+    call("train", plan, "--folder", folder)
+
+    again = call("train", folder / "plan.toml", "--folder", folder, "--resume")
+
+    assert "the weights are in" in again
+    assert (folder / "plan.toml").read_text() == plan.read_text()
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch):
+    def broken():
+        raise TypeError("one of ours")
+
+    monkeypatch.setattr("denoise_lib.data.available", broken)
+
+    result = CliRunner().invoke(cli.app, ["data", "list"])
+
+    assert isinstance(result.exception, TypeError)
+
+
+def test_help_does_not_wait_for_pytorch():
+    code = "import sys, denoise_lib.cli; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_lists():
     assert "chest-drr" in call("data", "list").split()
     listed = call("models")
-    assert all(name in listed for name in ("rdn", "median", *pretrained.available()))
+    assert all(name in listed for name in ("rdn", "median", *released.available()))
+    studied = call("study", "list")
+    assert "main" in studied and "detection" in studied
 
 
 def test_preparing_reads_every_image():
@@ -106,10 +136,12 @@ def test_an_image_file_of_odd_size_is_denoised(tmp_path):
     ("arguments", "message"),
     [
         (["train", "nowhere.toml"], "There is no file nowhere.toml"),
-        (["evaluate", "--model", "resnet", "--data", "chest-drr"], "no trained network 'resnet'"),
+        (["evaluate", "--model", "resnet", "--data", "chest-drr"], "Unknown method 'resnet'"),
         (["evaluate", "--model", "noisy", "--data", "moon"], "Unknown data set 'moon'"),
         (["data", "prepare", "moon"], "Unknown data set 'moon'"),
         (["image", "missing.png", "out.png", "--model", "noisy"], "missing.png"),
+        (["image", "in.png", "out.jpg", "--model", "noisy"], "ends in .png or .tif"),
+        (["study", "run", "nothing"], "Unknown part or side study 'nothing'"),
     ],
 )
 def test_mistakes_are_one_sentence_and_status_one(arguments, message):

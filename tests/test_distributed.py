@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from denoise_lib import checkpoints, models
-from denoise_lib.distributed import SynchronisedBatchNorm2d, synchronised_batch_norm
+from denoise_lib import methods
+from denoise_lib.training import checkpoints
+from denoise_lib.training.processes import SynchronisedBatchNorm2d, synchronised_batch_norm
 
 SCRIPT = Path(__file__).parent / "train_in_processes.py"
 
@@ -45,7 +46,7 @@ def test_two_processes_follow_the_loss_of_one(tmp_path, name, optimizer):
 
 
 def test_switching_batch_norms_keeps_names_and_values():
-    model = models.create("dncnn", depth=4, features=4)
+    model = methods.create("dncnn", depth=4, features=4)
     before = list(model.state_dict())
 
     synchronised_batch_norm(model, True)

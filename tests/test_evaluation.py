@@ -1,14 +1,13 @@
 """The protocol's hash, rows of `evaluate`, and tables that refuse to mix protocols."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from denoise_lib import baselines, metrics, results
+from denoise_lib import metrics
 from denoise_lib.evaluation import apply, compare, evaluate, summarise
 from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
 from denoise_lib.protocol import Protocol
@@ -42,7 +41,6 @@ class BatchNorm(torch.nn.Module):
         {"seed": 1},
         {"data_range": 2.0},
         {"ssim_sigma": 2.0},
-        {"limit": 3},
     ],
     ids=str,
 )
@@ -136,73 +134,3 @@ def test_a_table_refuses_to_mix_protocols_and_to_count_an_image_twice():
         summarise(pd.concat([one, other]))
     with pytest.raises(ValueError, match="same image twice"):
         summarise(pd.concat([one, one]))
-
-
-def test_results_come_back_as_saved_and_newer_rows_replace_older(tmp_path):
-    rows = evaluate(identity, SMALL, name="mine", progress=False)
-    other = evaluate(identity, dataclasses.replace(SMALL, seed=1), name="mine", progress=False)
-
-    results.save(rows, where=tmp_path)
-    results.save(other, where=tmp_path)
-    results.save(rows.assign(psnr=1.0), preset="quick", where=tmp_path)
-    loaded = results.load(SMALL, where=tmp_path)
-
-    assert list(loaded["psnr"]) == [1.0, 1.0, 1.0]
-    assert list(loaded["image"]) == list(rows["image"])
-    assert len(results.load(where=tmp_path)) == 6
-    assert {"commit", "machine", "preset"} <= set(loaded.columns)
-
-
-def test_a_variant_and_a_part_of_the_images_are_kept_apart(tmp_path):
-    ids = SMALL.items().ids
-    for part in (ids[:2], ids[2:]):  # as an interrupted run would add them
-        results.save(evaluate(identity, SMALL, "mine", False, only=part), where=tmp_path)
-    rows = evaluate(identity, SMALL, name="mine", progress=False).assign(variant="told:50")
-    results.save(rows, where=tmp_path)
-
-    assert list(results.load(SMALL, where=tmp_path)["image"]) == sorted(ids)
-    assert len(results.load(SMALL, "told:50", where=tmp_path)) == 3
-    assert len(results.load(SMALL, None, where=tmp_path)) == 6
-    with pytest.raises(ValueError, match="choose among its ids"):
-        evaluate(identity, SMALL, only=["nobody"])
-
-
-def test_the_same_rows_in_another_order_make_the_same_file(tmp_path):
-    rows = evaluate(identity, SMALL, name="mine", progress=False)
-    paths = [results.save(r, where=tmp_path / n) for n, r in (("a", rows), ("b", rows[::-1]))]
-
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-
-
-def test_two_writers_at_once_lose_no_rows_of_each_other(tmp_path):
-    rows = evaluate(identity, SMALL, name="mine", progress=False)
-    with ThreadPoolExecutor(2) as pool:
-        for number in range(12):
-            pool.submit(results.save, rows.assign(method=f"method {number}"), where=tmp_path)
-
-    assert results.load(SMALL, where=tmp_path).method.nunique() == 12
-
-
-def test_missing_results_say_how_to_make_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="make study"):
-        results.load(SMALL, where=tmp_path)
-
-
-def test_references_are_measured_where_none_are_committed():
-    protocol = Protocol(limit=1, seed=12345)
-
-    rows = results.references(protocol)
-
-    assert set(rows["method"]) == set(baselines.available()) - {"bm3d"}
-    assert set(rows["protocol"]) == {protocol.hash}
-
-
-def test_committed_results_are_those_of_the_protocol():
-    """Noise, data and metric today give the numbers in the committed table."""
-    committed = results.load(Protocol())
-    committed = committed[committed["method"] == "noisy"].set_index("image")
-
-    rows = evaluate(baselines.create("noisy"), Protocol(), progress=False).set_index("image")
-
-    np.testing.assert_allclose(rows["psnr"], committed["psnr"][rows.index], atol=1e-3)
-    np.testing.assert_allclose(rows["ssim"], committed["ssim"][rows.index], atol=1e-4)

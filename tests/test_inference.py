@@ -6,28 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from denoise_lib import metrics, models
+from denoise_lib import methods, metrics
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
 from denoise_lib.inference import denoise, prepare
+from denoise_lib.methods import registry
+from denoise_lib.methods.released import available, load_trained
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.pretrained import available, load_pretrained
 from denoise_lib.protocol import Protocol
 
-SMALL = {
-    "vincent": {"hidden": (8,)},
-    "gondara": {"features": 4},
-    "dncnn": {"depth": 5, "features": 4},
-    "dncnn-b": {"depth": 6, "features": 4},
-    "liu": {},
-    "rdn": {"blocks": 2, "layers": 2, "growth": 4, "features": 4},
-}
+NETWORKS = registry.methods(registry.Network)
+SMALL = {name: network.tiny for name, network in NETWORKS.items()}
 
 
 def network(name: str) -> nn.Module:
     """A small network with random weights everywhere, batch-norm statistics among them."""
     torch.manual_seed(0)
-    model = models.create(name, **SMALL[name]).eval()
+    model = methods.create(name, **SMALL[name]).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(0.3 * torch.randn_like(parameter) / len(parameter[0].flatten()) ** 0.5)
@@ -39,7 +34,7 @@ def network(name: str) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_pixel_sees_exactly_its_receptive_radius(name):
     model, reach = network(name), 0
     for column in range(60, 60 + model.alignment):  # every position on the network's grid
@@ -53,7 +48,7 @@ def test_an_output_pixel_sees_exactly_its_receptive_radius(name):
     assert reach == model.receptive_radius
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", NETWORKS)
 @settings(max_examples=6, deadline=None)
 @given(height=st.integers(20, 130), width=st.integers(20, 130), tile=st.integers(1, 100))
 def test_tiles_give_the_whole_image(name, height, width, tile):
@@ -64,7 +59,7 @@ def test_tiles_give_the_whole_image(name, height, width, tile):
     assert (tiled - apply(model, image)).abs().max() <= 1e-5
 
 
-@pytest.mark.parametrize("name", models.available())
+@pytest.mark.parametrize("name", NETWORKS)
 def test_folding_batch_norm_changes_nothing_and_leaves_the_model_alone(name):
     model, image = network(name), torch.rand(2, 1, 40, 44)
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -115,7 +110,7 @@ def test_the_automatic_precision_costs_at_most_a_hundredth_of_a_decibel(name, si
     items = protocol.items()
     clean = items.images()
     noisy = protocol.noise(clean, items.ids)
-    model = load_pretrained(name)
+    model = load_trained(name)
 
     quality = {
         precision: metrics.psnr(clean, denoise(noisy, model, precision=precision)).mean()

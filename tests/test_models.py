@@ -5,22 +5,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denoise_lib import models
+from denoise_lib import methods
+from denoise_lib.methods import registry, vincent
 
-SMALL = {
-    "vincent": {"patch_size": 4, "stride": 2, "hidden": (16, 12)},
-    "gondara": {"features": 8},
-    "dncnn": {"depth": 4, "features": 8},
-    "dncnn-b": {"depth": 5, "features": 8},
-    "liu": {},
-    "rdn": {"blocks": 2, "layers": 2, "growth": 4, "features": 8},
-}
+NETWORKS = registry.methods(registry.Network)
+SMALL = {name: network.tiny for name, network in NETWORKS.items()}
 
 
-@pytest.fixture(params=models.available())
+@pytest.fixture(params=NETWORKS)
 def small(request):
     torch.manual_seed(0)
-    return models.create(request.param, **SMALL[request.param])
+    return methods.create(request.param, **SMALL[request.param])
 
 
 @pytest.mark.parametrize(
@@ -38,19 +33,19 @@ def small(request):
     ],
 )
 def test_parameter_counts(name, config, parameters):
-    assert models.count_parameters(models.create(name, **config)) == parameters
+    assert methods.count_parameters(methods.create(name, **config)) == parameters
 
 
 def test_denoising_autoencoder_parameters_with_and_without_tied_weights():
-    tied = models.DenoisingAutoencoder(784, 500)
-    untied = models.DenoisingAutoencoder(784, 500, tied=False)
+    tied = vincent.DenoisingAutoencoder(784, 500)
+    untied = vincent.DenoisingAutoencoder(784, 500, tied=False)
 
-    assert models.count_parameters(tied) == 393_284
-    assert models.count_parameters(untied) == 393_284 + 392_000
+    assert methods.count_parameters(tied) == 393_284
+    assert methods.count_parameters(untied) == 393_284 + 392_000
 
 
 def test_dncnn_has_17_convolutions_and_no_bias_in_the_middle():
-    convolutions = [m for m in models.create("dncnn").modules() if isinstance(m, torch.nn.Conv2d)]
+    convolutions = [m for m in methods.create("dncnn").modules() if isinstance(m, torch.nn.Conv2d)]
 
     assert len(convolutions) == 17
     assert [c.bias is not None for c in convolutions] == [True] + 15 * [False] + [True]
@@ -59,10 +54,12 @@ def test_dncnn_has_17_convolutions_and_no_bias_in_the_middle():
 
 @settings(max_examples=15, deadline=None)
 @given(
-    name=st.sampled_from(models.available()), height=st.integers(1, 50), width=st.integers(1, 50)
+    name=st.sampled_from(list(NETWORKS)),
+    height=st.integers(1, 50),
+    width=st.integers(1, 50),
 )
 def test_every_image_size_works(name, height, width):
-    model = models.create(name, **SMALL[name]).eval()
+    model = methods.create(name, **SMALL[name]).eval()
 
     estimate = model(torch.rand(2, 1, height, width), sigma=25)
 
@@ -70,7 +67,7 @@ def test_every_image_size_works(name, height, width):
 
 
 def test_dncnn_starts_as_the_identity_and_subtracts_its_residual():
-    model = models.create("dncnn").eval()
+    model = methods.create("dncnn").eval()
     noisy = torch.rand(1, 1, 20, 20)
 
     torch.testing.assert_close(model(noisy), noisy)
@@ -79,8 +76,8 @@ def test_dncnn_starts_as_the_identity_and_subtracts_its_residual():
 
 
 def test_dncnn_variants_of_the_ablation():
-    direct = models.create("dncnn", **SMALL["dncnn"], residual_learning=False).eval()
-    plain = models.create("dncnn", **SMALL["dncnn"], batch_norm=False)
+    direct = methods.create("dncnn", **SMALL["dncnn"], residual_learning=False).eval()
+    plain = methods.create("dncnn", **SMALL["dncnn"], batch_norm=False)
     noisy = torch.rand(1, 1, 20, 20)
 
     torch.nn.init.constant_(direct.tail.bias, 0.25)
@@ -90,7 +87,7 @@ def test_dncnn_variants_of_the_ablation():
 
 
 def test_dncnn_receptive_field_is_2d_plus_1():
-    model = models.create("dncnn", depth=5, features=8).eval()
+    model = methods.create("dncnn", depth=5, features=8).eval()
     torch.nn.init.ones_(model.tail.weight)
     noisy = torch.rand(1, 1, 31, 31, requires_grad=True)
 
@@ -102,7 +99,7 @@ def test_dncnn_receptive_field_is_2d_plus_1():
 
 
 def test_gondara_output_is_in_the_range_of_an_image():
-    estimate = models.create("gondara")(10 * torch.randn(1, 1, 16, 16))
+    estimate = methods.create("gondara")(10 * torch.randn(1, 1, 16, 16))
 
     assert estimate.min() >= 0 and estimate.max() <= 1
 
@@ -169,7 +166,7 @@ def test_models_can_be_compiled_as_one_graph(small):
 
 
 def test_tied_decoder_is_the_transposed_encoder():
-    layer = models.DenoisingAutoencoder(6, 4, decoder="affine")
+    layer = vincent.DenoisingAutoencoder(6, 4, decoder="affine")
     code = torch.rand(3, 4)
 
     assert layer.decoder_weight is None
@@ -177,7 +174,7 @@ def test_tied_decoder_is_the_transposed_encoder():
 
 
 def test_overlapping_patches_of_an_identity_give_the_image_back():
-    model = models.PatchAutoencoder(patch_size=5, stride=3, hidden=(4,))
+    model = vincent.PatchAutoencoder(patch_size=5, stride=3, hidden=(4,))
     model.stack = torch.nn.Identity()
     noisy = torch.rand(2, 1, 17, 23)
 
@@ -185,7 +182,7 @@ def test_overlapping_patches_of_an_identity_give_the_image_back():
 
 
 def test_overlapping_patches_are_added_up_in_single_precision_under_autocast():
-    model = models.PatchAutoencoder(patch_size=4, stride=1, hidden=(8,))
+    model = vincent.PatchAutoencoder(patch_size=4, stride=1, hidden=(8,))
     noisy = torch.rand(1, 1, 16, 16)
 
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -197,13 +194,13 @@ def test_overlapping_patches_are_added_up_in_single_precision_under_autocast():
 
 
 def test_whole_image_autoencoder_takes_any_size_and_loses_what_does_not_fit():
-    model = models.WholeImageAutoencoder(size=8, hidden=(4,))
+    model = vincent.WholeImageAutoencoder(size=8, hidden=(4,))
 
     assert model(torch.rand(2, 1, 17, 31)).shape == (2, 1, 17, 31)
 
 
 def test_liu_is_the_released_network_on_the_image_with_its_border_replicated():
-    model = models.create("liu").eval()
+    model = methods.create("liu").eval()
     torch.nn.init.normal_(model.output.weight, std=0.1)
     noisy = torch.rand(1, 1, 34, 34)
     padded = torch.nn.functional.pad(noisy, (3, 3, 3, 3), mode="replicate")
@@ -215,11 +212,11 @@ def test_liu_is_the_released_network_on_the_image_with_its_border_replicated():
 def test_liu_starts_as_the_identity_at_any_size():
     noisy = torch.rand(1, 1, 33, 35)
 
-    assert torch.equal(models.create("liu").eval()(noisy), noisy)
+    assert torch.equal(methods.create("liu").eval()(noisy), noisy)
 
 
 def test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1():
-    model = models.create("rdn", **SMALL["rdn"])
+    model = methods.create("rdn", **SMALL["rdn"])
 
     assert model.fusion[0].in_channels == 2 * 8
     torch.nn.init.zeros_(model.fusion[1].weight)
@@ -231,7 +228,7 @@ def test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1():
 def test_rdn_block_is_the_papers_equation():
     """Against the equation written out, with G different from G0; a ReLU after LFF would show."""
     torch.manual_seed(0)
-    model = models.create("rdn", blocks=1, layers=2, growth=3, features=5)
+    model = methods.create("rdn", blocks=1, layers=2, growth=3, features=5)
     block = model.blocks[0]
     f0 = torch.randn(1, 5, 6, 7)
     first, second = block.convs
@@ -246,7 +243,7 @@ def test_rdn_block_is_the_papers_equation():
 
 def test_rdn_skips_from_f_minus_1_without_a_relu_after_the_fusion():
     torch.manual_seed(0)
-    model = models.create("rdn", **SMALL["rdn"])
+    model = methods.create("rdn", **SMALL["rdn"])
     noisy = torch.randn(1, 1, 9, 9)
 
     f_minus_1 = model.shallow1(noisy)
@@ -259,8 +256,8 @@ def test_rdn_skips_from_f_minus_1_without_a_relu_after_the_fusion():
 
 
 def test_rdn_image_skip_adds_no_parameter():
-    plain = models.create("rdn", **SMALL["rdn"])
-    skipping = models.create("rdn", **SMALL["rdn"], image_skip=True)
+    plain = methods.create("rdn", **SMALL["rdn"])
+    skipping = methods.create("rdn", **SMALL["rdn"], image_skip=True)
     skipping.load_state_dict(plain.state_dict())
     noisy = torch.rand(1, 1, 9, 9)
 
@@ -268,37 +265,37 @@ def test_rdn_image_skip_adds_no_parameter():
 
 
 def test_state_dict_names_are_stable():
-    assert list(models.create("gondara").state_dict())[:2] == [
+    assert list(methods.create("gondara").state_dict())[:2] == [
         "encoder.0.weight",
         "encoder.0.bias",
     ]
-    names = list(models.create("dncnn").state_dict())
+    names = list(methods.create("dncnn").state_dict())
     assert names[:2] == ["head.0.weight", "head.0.bias"]
     assert names[2:4] == ["body.0.0.weight", "body.0.1.weight"]
     assert names[-2:] == ["tail.weight", "tail.bias"]
-    assert list(models.create("vincent", **SMALL["vincent"]).state_dict())[:3] == [
+    assert list(methods.create("vincent", **SMALL["vincent"]).state_dict())[:3] == [
         "stack.layers.0.weight",
         "stack.layers.0.bias",
         "stack.layers.0.decoder_bias",
     ]
-    names = list(models.create("rdn", **SMALL["rdn"]).state_dict())
+    names = list(methods.create("rdn", **SMALL["rdn"]).state_dict())
     assert names[:1] + names[4:5] == ["shallow1.weight", "blocks.0.convs.0.weight"]
     assert "blocks.1.fusion.weight" in names and "fusion.0.weight" in names
-    names = list(models.create("liu").state_dict())
+    names = list(methods.create("liu").state_dict())
     assert names[:3] == ["stem.weight", "stem.bias", "encode2.conv.0.weight"]
     assert "decode2.bottleneck.6.weight" in names and names[-1] == "output.bias"
 
 
 def test_an_unknown_model_lists_the_known_ones():
     with pytest.raises(ValueError, match="vincent, gondara, dncnn, dncnn-b, liu, rdn"):
-        models.create("resnet")
+        methods.create("resnet")
     with pytest.raises(ValueError, match="at least 2"):
-        models.create("dncnn", depth=1)
+        methods.create("dncnn", depth=1)
     with pytest.raises(ValueError, match="at least one block"):
-        models.create("rdn", blocks=0)
+        methods.create("rdn", blocks=0)
     with pytest.raises(ValueError, match="sigmoid, affine"):
-        models.DenoisingAutoencoder(4, 2, decoder="relu")
+        vincent.DenoisingAutoencoder(4, 2, decoder="relu")
     with pytest.raises(ValueError, match="between 1 and the patch size"):
-        models.create("vincent", patch_size=4, stride=5)
+        methods.create("vincent", patch_size=4, stride=5)
     with pytest.raises(ValueError, match="at least one hidden layer"):
-        models.create("vincent", hidden=())
+        methods.create("vincent", hidden=())

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from denoise_lib import observer
 from denoise_lib.data import load_dataset
+from denoise_lib.tasks import observer
 
 
 def outputs(separation, count=400, seed=0):

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denoise_lib import models
-from denoise_lib.optimizers import Muon, create_optimizers, orthogonalise
+from denoise_lib import methods
+from denoise_lib.training.optimizers import Muon, create_optimizers, orthogonalise
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,7 +60,7 @@ def test_weight_decay_bounds_the_weights(weight_decay, largest):
 
 
 def test_every_parameter_has_one_optimizer_and_thin_ones_have_adam():
-    model = models.create("dncnn", depth=4)
+    model = methods.create("dncnn", depth=4)
 
     muon, adam = create_optimizers(model, "muon", 1e-3, 0.02)
 
@@ -71,7 +71,7 @@ def test_every_parameter_has_one_optimizer_and_thin_ones_have_adam():
 
 
 def test_adam_alone_is_adam():
-    (adam,) = create_optimizers(models.create("dncnn", depth=4), "adam", 1e-3, 0.02)
+    (adam,) = create_optimizers(methods.create("dncnn", depth=4), "adam", 1e-3, 0.02)
 
     assert isinstance(adam, torch.optim.Adam) and adam.param_groups[0]["betas"] == (0.9, 0.999)
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from denoise_lib import checkpoints, plans
+from denoise_lib.methods.released import RELEASED
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
-from denoise_lib.plans import load_plan
 from denoise_lib.protocol import Protocol
-from denoise_lib.training import Recipe
+from denoise_lib.training import Recipe, checkpoints
+from denoise_lib.training.plan import load_plan
 
 TEXT = """
 name = "tiny"
@@ -51,11 +51,11 @@ def write(tmp_path):
 def test_a_plan_is_what_its_file_says(write):
     plan = load_plan(write(TEXT))
 
-    assert (plan.name, plan.model, plan.dataset) == ("tiny", "dncnn", "chest-drr")
-    assert plan.config == {"depth": 3, "features": 4}
+    assert (plan.name, plan.model.name, plan.data.dataset) == ("tiny", "dncnn", "chest-drr")
+    assert plan.model.config == {"depth": 3, "features": 4}
     assert plan.noise == BlindGaussianNoise(0, 55)
     assert plan.recipe == Recipe(steps=3, batch_size=2, patch_size=16, optimizer="muon")
-    assert plan.validation == Protocol(split="val", noise=GaussianNoise(25), limit=1)
+    assert plan.validation.protocol() == Protocol(split="val", noise=GaussianNoise(25), limit=1)
 
 
 def test_a_plan_trains(write, tmp_path):
@@ -70,7 +70,7 @@ def test_a_stack_is_pretrained_and_resumed_layer_by_layer(write, tmp_path):
     text = TEXT.replace(
         'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "vincent"\nhidden = [8, 8]'
     )
-    plan = load_plan(write(text + "\n[pretraining]\nsteps = 2\n"))
+    plan = load_plan(write(text + "\n[layers]\nsteps = 2\n"))
     whole, _ = plan.train(progress=False)
 
     sittings = 0
@@ -85,9 +85,7 @@ def test_a_stack_is_pretrained_and_resumed_layer_by_layer(write, tmp_path):
         assert torch.equal(value, model.state_dict()[name]), name
 
 
-@pytest.mark.parametrize(
-    "name", sorted(p.parent.name for p in plans.RELEASED.glob("*/recipe.toml"))
-)
+@pytest.mark.parametrize("name", sorted(p.parent.name for p in RELEASED.glob("*/plan.toml")))
 def test_every_released_plan_can_be_read_and_is_named_like_its_folder(name):
     plan = load_plan(name)
 
@@ -98,13 +96,13 @@ def test_every_released_plan_can_be_read_and_is_named_like_its_folder(name):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('name = "tiny"', "", "it lacks 'name'"),
-        ("steps = 3", "step = 3", r"\[recipe\] has no step, but: steps"),
+        ('name = "tiny"', "", "name is missing: add it"),
+        ("steps = 3", "step = 3", r"\[recipe\] step is not known: remove it or mend its name"),
         ('type = "BlindGaussianNoise"', 'type = "Rain"', "Unknown noise 'Rain'; choose one of"),
         ("low = 0", "lowest = 0", "BlindGaussianNoise has no lowest, but: low, high"),
-        ('optimizer = "muon"', 'optimizer = "sgd"', "choose one of: adam, muon"),
+        ('optimizer = "muon"', 'optimizer = "sgd"', "'sgd': input should be 'adam' or 'muon'"),
         ("[data]", "[data", "tiny.toml cannot be used"),
-        ("sigma = 25", "noise = 25", r"\[validation\] has no noise"),
+        ("sigma = 25", "noise = 25", r"\[validation\] noise is not known"),
     ],
 )
 def test_a_mistake_is_named(write, old, new, message):

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from denoise_lib.models import StackedAutoencoder
+from denoise_lib.methods.vincent import StackedAutoencoder
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise, MaskingNoise
-from denoise_lib.pretraining import patch_vectors, pretrain, reconstruction_loss
 from denoise_lib.training import Recipe
+from denoise_lib.training.layerwise import patch_vectors, reconstruction_loss, train_layers
 
 
 def patterns(generator: torch.Generator) -> torch.Tensor:
@@ -30,7 +30,7 @@ def test_each_layer_is_damaged_at_its_own_input_only():
     stack, corruption = StackedAutoencoder(9, (6, 4)), Recording(0.3)
     Recording.seen = []
 
-    curve = pretrain(
+    curve = train_layers(
         stack, patterns, corruption, Recipe(steps=3, validate_every=3), progress=False
     ).curve
 
@@ -55,7 +55,9 @@ def test_blind_noise_has_a_level_for_each_vector():
     def grey(generator):
         return torch.full((16, 2000), 0.5, device=generator.device)
 
-    pretrain(StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), progress=False)
+    train_layers(
+        StackedAutoencoder(2000, (2,)), grey, Blind(0, 55), Recipe(steps=1), progress=False
+    )
 
     # One level for all would show as 16 estimates of it, within a few per cent.
     assert len(drawn) == 16 and max(drawn) > 2 * min(drawn)
@@ -75,7 +77,7 @@ def test_interrupting_pretraining_leaves_the_layers_above_alone():
     stack = StackedAutoencoder(9, (6, 4))
     lower, upper = (layer.weight.detach().clone() for layer in stack.layers)
 
-    curve = pretrain(
+    curve = train_layers(
         stack, patterns, Interrupting(25), Recipe(steps=9, validate_every=1), progress=False
     ).curve
 
@@ -103,7 +105,7 @@ def test_reconstruction_from_damaged_input_beats_doing_nothing():
     stack, corruption = StackedAutoencoder(9, (16,), decoder="affine"), GaussianNoise(60)
 
     recipe = Recipe(steps=400, learning_rate=1e-2)
-    pretrain(stack, patterns, corruption, recipe, progress=False)
+    train_layers(stack, patterns, corruption, recipe, progress=False)
 
     generator = torch.Generator().manual_seed(1)
     clean = patterns(generator)

@@ -116,35 +116,66 @@ def test_changed_text_is_taken_over_without_executing(tmp_path):
     assert pair.cells[1].outputs[0].text == "2"
 
 
-def test_a_changed_source_library_study_or_network_makes_a_chapter_stale(tmp_path, monkeypatch):
-    (tmp_path / "denoise_lib").mkdir()
-    module = tmp_path / "denoise_lib" / "a.py"
-    module.write_text("x = 1\n")
-    source = tmp_path / "01_a.py"
-    source.write_text('# %%\nload("a", "net")\n')
-    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+def stored(source):
+    """Store a notebook's pair as if it had been executed now."""
     notebook = execute_notebooks.read_source(source)
     notebook.metadata["denoise_book"] = {"fingerprint": execute_notebooks.fingerprint(notebook)}
     nbformat.write(notebook, source.with_suffix(".ipynb"))
 
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """A chapter that imports a module, which imports another; a third is nobody's."""
+    package = tmp_path / "denoise_lib"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "a.py").write_text("def f():\n    from denoise_lib import b\n    return b.x\n")
+    (package / "b.py").write_text('"""Text."""\nx = 1\n')
+    (package / "other.py").write_text("x = 1\n")
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+    source = tmp_path / "01_a.py"
+    source.write_text('# %%\nfrom denoise_lib.a import f\n\nload("study", "net")\n')
+    stored(source)
     assert execute_notebooks.is_current(source)
-    module.write_text("x = 2\n")
-    assert not execute_notebooks.is_current(source)
-    module.write_text("x = 1\n")
-    assert execute_notebooks.is_current(source)
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "ablation_a.csv").write_text("psnr\n30\n")
-    assert not execute_notebooks.is_current(source)
-    (tmp_path / "results" / "ablation_a.csv").unlink()
-    (tmp_path / "results" / "ablation_b.csv").write_text("psnr\n30\n")
-    for name, current in (("other", True), ("net", False)):
-        weights = tmp_path / "denoise_lib" / "weights" / name / "model.safetensors"
-        weights.parent.mkdir(parents=True)
-        weights.write_bytes(b"1")
-        assert execute_notebooks.is_current(source) == current
-    weights.unlink()
-    source.write_text("# %%\n1 + 2\n")
-    assert not execute_notebooks.is_current(source)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "current"),
+    [
+        ("01_a.py", '# %%\nfrom denoise_lib.a import f\n\nload("study", "nets")\n', False),
+        ("01_a.py", '# %%\n# words\nfrom denoise_lib.a import f\nload("study", "net")\n', True),
+        ("denoise_lib/b.py", '"""Text."""\nx = 2\n', False),
+        ("denoise_lib/b.py", '"""Other text."""\n\nx = 1  # words\n', True),
+        ("denoise_lib/other.py", "x = 2\n", True),
+        ("denoise_lib/data/manifest.csv", "id\n1\n", False),
+        ("results/side/study.csv", "psnr\n30\n", False),
+        ("results/side/another.csv", "psnr\n30\n", True),
+        ("denoise_lib/methods/weights/net/model.safetensors", "1", False),
+        ("denoise_lib/methods/weights/other/model.safetensors", "1", True),
+    ],
+)
+def test_what_a_chapter_computes_with_makes_it_stale_and_nothing_else(
+    chapter, file, content, current
+):
+    path = execute_notebooks.ROOT / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+    assert execute_notebooks.is_current(chapter) is current
+
+
+def test_every_module_that_a_chapter_loads_is_in_its_fingerprint():
+    """The static search finds what Python really imports, discovered modules among them."""
+    code = "from denoise_lib import methods, plotting\nfrom denoise_lib.study import store\n"
+    probe = f"{code}import sys\nmethods.available()\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = {name for name in run.stdout.split() if name.split(".")[0] == "denoise_lib"}
+
+    found = execute_notebooks.modules(code)
+
+    places = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in found}
+    assert loaded <= {name.removesuffix(".__init__") for name in places}
 
 
 def test_the_repository_address_stands_in_one_place(tmp_path):

@@ -1,6 +1,5 @@
 """The DnCNN authors' weights in our network give the numbers they published."""
 
-import os
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -11,11 +10,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from denoise_lib import models, reference, results
+from denoise_lib import methods
 from denoise_lib.data import published
 from denoise_lib.evaluation import evaluate
+from denoise_lib.methods.authors import load_dncnn
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
+from denoise_lib.study import store
 
 # PSNR in dB: README of github.com/cszn/DnCNN.
 PUBLISHED = {
@@ -26,21 +27,17 @@ PUBLISHED = {
     ("bsd68", 25): 29.23,
     ("bsd68", 50): 26.23,
 }
-needs_data = pytest.mark.skipif(
-    not (Path(os.environ.get("DENOISE_DATA", "/nowhere")) / "reference").is_dir(),
-    reason="DENOISE_DATA does not name a folder with the released weights",
-)
 
 
 def test_committed_parity_table_agrees_with_the_paper():
-    table = results.load_ablation("parity")
+    table = store.load_side("parity")
     ours = table[table["model"] == "S"].set_index(["dataset", "sigma"])["psnr"]
 
     assert ours.to_dict() == pytest.approx(PUBLISHED, abs=0.02)
 
 
 def test_committed_parity_table_is_of_this_protocol():
-    table = results.load_ablation("parity")
+    table = store.load_side("parity")
     hashes = [
         Protocol(dataset=row.dataset, noise=GaussianNoise(row.sigma)).hash
         for row in table.itertuples()
@@ -49,24 +46,24 @@ def test_committed_parity_table_is_of_this_protocol():
     assert list(table["protocol"]) == hashes
 
 
-@needs_data
+@pytest.mark.usefixtures("from_data_folder")
 @pytest.mark.parametrize("sigma", [15, 25, 50])
 def test_released_weights_give_the_published_psnr_on_set12(sigma):
     pytest.importorskip("h5py")
     protocol = Protocol(dataset="set12", noise=GaussianNoise(sigma))
 
-    rows = evaluate(reference.load_dncnn(sigma), protocol, progress=False)
+    rows = evaluate(load_dncnn(sigma), protocol, progress=False)
 
     assert rows["psnr"].mean() == pytest.approx(PUBLISHED["set12", sigma], abs=0.02)
 
 
-@needs_data
+@pytest.mark.usefixtures("from_data_folder")
 def test_released_blind_network_has_20_layers():
     pytest.importorskip("h5py")
-    blind = reference.load_dncnn(None)
+    blind = load_dncnn(None)
 
     assert len(blind.body) + 2 == 20
-    assert models.count_parameters(blind) == 667_073
+    assert methods.count_parameters(blind) == 667_073
 
 
 def matconvnet_file(path: Path, depth: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -103,7 +100,7 @@ def test_a_file_of_merged_convolutions_becomes_the_same_network(tmp_path, monkey
     noisy = torch.rand(1, 1, 12, 9)
 
     with torch.no_grad():
-        estimate = reference.load_dncnn(25)(noisy)
+        estimate = load_dncnn(25)(noisy)
 
     maps = noisy
     for index, (weight, bias) in enumerate(convolutions):
@@ -117,17 +114,18 @@ def test_without_h5py_nothing_is_downloaded(monkeypatch):
     monkeypatch.setattr(published, "dncnn_file", lambda *arguments: pytest.fail("downloaded"))
 
     with pytest.raises(ModuleNotFoundError, match=r"denoise_lib\[reference\]"):
-        reference.load_dncnn(25)
+        load_dncnn(25)
 
 
 def test_another_level_lists_the_released_ones():
     with pytest.raises(ValueError, match="15, 25, 50, None"):
-        reference.load_dncnn(30)
+        load_dncnn(30)
 
 
 def test_unknown_side_study_lists_the_known_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "folder", lambda: tmp_path)
-    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "ablation_known.csv")
+    monkeypatch.setattr(store, "folder", lambda: tmp_path)
+    (tmp_path / "side").mkdir()
+    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "side" / "known.csv")
 
     with pytest.raises(FileNotFoundError, match="known"):
-        results.load_ablation("other")
+        store.load_side("other")

@@ -6,11 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denoise_lib import models
+from denoise_lib import methods
 from denoise_lib.data import load_dataset
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.patches import NoisyPatches
-from denoise_lib.segmentation import (
+from denoise_lib.tasks.segmentation import (
     UNet,
     dice,
     fit_joint,
@@ -20,6 +19,7 @@ from denoise_lib.segmentation import (
     task_loss,
 )
 from denoise_lib.training import Recipe, fit
+from denoise_lib.training.patches import NoisyPatches
 
 
 def discs(count: int = 4, side: int = 48) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_task_network_learns_to_find_discs():
 @pytest.mark.parametrize("weight", [0.0, 0.1])
 def test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network(weight):
     torch.manual_seed(0)
-    task, denoiser = UNet(1, widths=(4, 8)), models.create("dncnn", depth=3, features=4)
+    task, denoiser = UNet(1, widths=(4, 8)), methods.create("dncnn", depth=3, features=4)
     before = {name: value.clone() for name, value in task.state_dict().items()}
     modes = [module.training for module in task.modules()]
     tail = denoiser.tail.weight.detach().clone()
@@ -134,7 +134,7 @@ def test_symmetries_follow_the_recipe():
 
 def test_input_that_cannot_be_right_is_refused():
     recipe, noise = Recipe(steps=1, batch_size=1, patch_size=16), GaussianNoise(25)
-    denoiser = models.create("dncnn", depth=2, features=2)
+    denoiser = methods.create("dncnn", depth=2, features=2)
 
     with pytest.raises(ValueError, match="has no masks"):
         images_and_masks(load_dataset("chest-cr").test)
@@ -160,7 +160,7 @@ def test_a_weight_of_zero_is_plain_denoising():
 
     def train(method):
         torch.manual_seed(0)
-        denoiser = models.create("dncnn", depth=3, features=4)
+        denoiser = methods.create("dncnn", depth=3, features=4)
         method(denoiser)
         return denoiser.tail.weight.detach().cpu()
 

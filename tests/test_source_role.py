@@ -12,11 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize(
     ("name", "path", "start"),
     [
-        ("models.dncnn.DnCNN.forward", "denoise_lib/models/dncnn.py", "    def forward("),
-        ("training.optimise", "denoise_lib/training.py", "def optimise("),
-        ("models.rdn.RDN", "denoise_lib/models/rdn.py", "class RDN("),
-        ("noise.MaskingNoise", "denoise_lib/noise.py", "@dataclass(frozen=True)"),
-        ("recipes.TASK_RECIPES", "denoise_lib/recipes.py", "TASK_RECIPES = {"),
+        ("methods.dncnn.DnCNN.forward", "denoise_lib/methods/dncnn.py", "    def forward("),
+        ("training.loop.optimise", "denoise_lib/training/loop.py", "def optimise("),
+        ("methods.rdn.RDN", "denoise_lib/methods/rdn.py", "@network("),
+        ("noise.MaskingNoise", "denoise_lib/noise.py", "@noise_model("),
+        (
+            "tasks.segmentation.TASK_RECIPES",
+            "denoise_lib/tasks/segmentation.py",
+            "TASK_RECIPES = {",
+        ),
         ("tests.test_source_role.ROOT", "tests/test_source_role.py", "ROOT = "),
     ],
 )
@@ -30,14 +34,14 @@ def test_lines_are_those_of_the_definition(name, path, start):
 
 
 def test_a_whole_module_is_all_its_lines():
-    path, first, last = source_role.source_lines("training")
+    path, first, last = source_role.source_lines("evaluation")
 
-    assert (path, first) == ("denoise_lib/training.py", 1)
+    assert (path, first) == ("denoise_lib/evaluation.py", 1)
     assert last == len((ROOT / path).read_text().splitlines())
 
 
 @pytest.mark.parametrize(
-    "name", ["models.dncnn.DnCNN.nothing", "nothing", "models.dncnn.DnCNN.forward.deeper"]
+    "name", ["methods.dncnn.DnCNN.nothing", "nothing", "methods.dncnn.DnCNN.forward.deeper"]
 )
 def test_a_wrong_name_is_refused(name):
     with pytest.raises(LookupError):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from denoise_lib import statistics
+from denoise_lib.study import statistics
 
 
 def rows(shift=0.0, patients=40, seed=0):
@@ -83,7 +83,7 @@ def test_incomplete_or_mixed_rows_are_refused():
         statistics.compare_with(rows(), "nobody")
     with pytest.raises(ValueError, match="not measured on the same images"):
         statistics.compare_with(rows().iloc[1:], "ours")
-    with pytest.raises(ValueError, match="several protocols"):
+    with pytest.raises(ValueError, match="2 protocols"):
         statistics.compare_with(pd.concat([rows(), rows().assign(protocol="other")]), "ours")
 
 

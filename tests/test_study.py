@@ -1,44 +1,58 @@
-"""The study: its methods do what their names say, its runner measures what is missing, once."""
+"""The study: methods do what their variants say, what is missing is measured, once."""
+
+import json
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
-import run_study
-import summarise_study
 import torch
 
-from denoise_lib import baselines, pretrained, results, statistics, study
+from denoise_lib import methods, needs
 from denoise_lib.evaluation import METRICS, evaluate
+from denoise_lib.methods import registry
+from denoise_lib.methods.classical import Classical, tuned_parameters
 from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
 from denoise_lib.protocol import Protocol
-from denoise_lib.study import Cell
+from denoise_lib.study import examples, grid, release, run, statistics, store, summary, tuning
+from denoise_lib.study import variants as v
+from denoise_lib.study.grid import Measurement
+from denoise_lib.study.mistakes import MISTAKES
 
 NOISY = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+IMAGES = {"chest-drr": 40, "nih-sample": 100, "chest-cr": 1, "bsd68": 68, "set12": 12}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder of results."""
+    monkeypatch.setenv("DENOISE_RESULTS", str(tmp_path))
+    return tmp_path
 
 
 def test_a_method_is_told_what_its_variant_says():
-    plain, told = study.create("nlm"), study.create("nlm", "told:50")
+    plain, told = v.make("nlm"), v.make("nlm", v.Told(50))
 
     assert torch.equal(told(NOISY, sigma=10), plain(NOISY, sigma=50))
     assert not torch.equal(told(NOISY, sigma=10), plain(NOISY, sigma=10))
 
 
 def test_a_network_of_the_study_is_the_released_one():
-    expected = pretrained.load_pretrained("gondara-nih")(NOISY)
+    expected = methods.load("gondara-nih")(NOISY)
 
-    torch.testing.assert_close(study.create("gondara-nih")(NOISY), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(v.make("gondara-nih")(NOISY), expected, atol=1e-5, rtol=0)
 
 
 def test_tuned_takes_the_other_tuning():
-    tuned = baselines.create("tv", baselines.tuned_parameters("nih-sample")["tv"])
+    tuned = registry.get("tv", Classical).load(tuned_parameters("nih-sample")["tv"])
+    other = v.make("tv", v.TunedOn("nih-sample"))
 
-    assert torch.equal(
-        study.create("tv", "tuned:nih-sample")(NOISY, sigma=25), tuned(NOISY, sigma=25)
-    )
+    assert torch.equal(other(NOISY, sigma=25), tuned(NOISY, sigma=25))
 
 
 def test_each_mistake_does_its_damage_and_no_more():
     clean = torch.linspace(0.1, 0.9, 64 * 64).view(1, 1, 64, 64)
-    made = {name: mistake(clean + 0.01, clean) for name, mistake in study.MISTAKES.items()}
+    made = {name: mistake(clean + 0.01, clean) for name, mistake in MISTAKES.items()}
 
     assert (made["offset-0.1"] - clean).mean().item() == pytest.approx(0.1)
     assert (made["offset-0.2"] - clean).mean().item() == pytest.approx(0.2)
@@ -46,199 +60,241 @@ def test_each_mistake_does_its_damage_and_no_more():
     assert made["mean-not-added"].mean().abs() < 1e-6
     assert (made["stretched"].min(), made["stretched"].max()) == (0, 1)
     assert (made["wrapped"] - clean).abs().max() < 0.002  # nothing leaves the range here
-    assert study.MISTAKES["wrapped"](clean, clean + 0.2).min() < 0.01
+    assert MISTAKES["wrapped"](clean, clean + 0.2).min() < 0.01
     assert (made["residual"] - 0.01).abs().max() < 1e-6
+
+
+def test_a_mistake_is_made_on_the_output():
+    plain, wrong = v.make("nlm"), v.make("nlm", v.Mistake("offset-0.1"))
+
+    assert torch.equal(wrong(NOISY, sigma=10), plain(NOISY, sigma=10) + 0.1)
 
 
 def test_batch_statistics_are_those_of_the_image():
     """With its own statistics, a network does not see that an image is dark."""
-    wrong, right = (study.create("dncnn-nih", v) for v in ("batch-statistics", ""))
+    wrong, right = (v.make("dncnn-nih", variant) for variant in (v.BatchStatistics(), v.Plain()))
 
     assert not torch.allclose(wrong(NOISY), right(NOISY), atol=1e-3)
-    assert pretrained.load_pretrained("dncnn-nih").training is False
+    assert methods.load("dncnn-nih").training is False
 
 
 def test_noise_of_three_channels_is_weaker_in_their_grey():
     clean = torch.full((1, 1, 256, 256), 0.5)
-    channels = [study.MISTAKEN_NOISE(clean, [name]) for name in ("red", "green", "blue")]
-    grey = sum(weight * channel for weight, channel in zip(study.LUMA, channels, strict=True))
+    channels = [grid.MISTAKEN_NOISE(clean, [name]) for name in ("red", "green", "blue")]
+    grey = sum(weight * channel for weight, channel in zip(grid.LUMA, channels, strict=True))
 
-    assert 255 * (grey - clean).std().item() == pytest.approx(study.RGB_NOISE.sigma, rel=0.02)
+    assert 255 * (grey - clean).std().item() == pytest.approx(grid.RGB_NOISE.sigma, rel=0.02)
 
 
 def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
     rates = {}
     monkeypatch.setattr(
-        study, "fit", lambda _, patches, budget: rates.update({patches.noise: budget.learning_rate})
+        "denoise_lib.training.train.fit",
+        lambda model, patches, recipe, *rest, **options: rates.update(
+            {patches.noise: recipe.learning_rate}
+        ),
     )
     for name in ("gaussian-5", "poisson-400", "gaussian-25"):
-        study.trained.__wrapped__("dncnn", study.NOISES[name])
+        v.trained.__wrapped__("dncnn", v.study_noises()[name])
 
-    usual = study.recipe("dncnn", "quick").learning_rate
-    assert list(rates.values()) == [study.GENTLE_RATE, study.GENTLE_RATE, usual]
-    assert usual > study.GENTLE_RATE
+    usual = methods.recipe("dncnn", "quick").learning_rate
+    assert list(rates.values()) == [v.GENTLE_RATE, v.GENTLE_RATE, usual]
+    assert usual > v.GENTLE_RATE
 
 
 def test_whole_image_layers_return_images():
-    network = study._whole_image.__wrapped__(GaussianNoise(20), "smoke")
+    network = v.whole_image.__wrapped__(GaussianNoise(20), "smoke")
 
     assert network(torch.rand(1, 1, 256, 256)).shape == (1, 1, 256, 256)
 
 
 def test_unknown_names_are_listed():
     with pytest.raises(ValueError, match="rdn-nih"):
-        study.create("nobody")
+        v.make("nobody")
     with pytest.raises(ValueError, match="main"):
-        study.cells("nothing")
+        grid.measurements("nothing")
 
 
 @pytest.mark.parametrize(
-    ("method", "variant"),
+    ("method", "variant", "message"),
     [
-        ("nlm", "upside-down"),
-        ("nlm", "anscombe"),  # without a dose
-        ("nlm", "told:"),
-        ("nlm", "residual:typo"),
-        ("dncnn-nih", "trained:nothing"),
-        ("dncnn-nih", "tuned:nih-sample"),
-        ("nlm", "tuned:nothing"),
-        ("nlm", "whole-image"),
+        ("nlm", v.Anscombe(), "give its dose"),
+        ("dncnn-nih", v.TunedOn("nih-sample"), "choose a classical method"),
+        ("nlm", v.TunedOn("nothing"), "choose one of: chest-drr, nih-sample"),
+        ("nlm", v.WholeImage(), "given to vincent"),
+        ("dncnn", v.Plain(), "give the noise"),
     ],
 )
-def test_variants_that_make_no_sense_are_refused(method, variant):
-    with pytest.raises(ValueError, match="choose one of: told:S"):
-        study.create(method, variant)
-
-
-def test_a_network_trained_here_needs_its_noise():
-    with pytest.raises(ValueError, match="give the noise"):
-        study.create("dncnn")
+def test_variants_that_make_no_sense_are_refused(method, variant, message):
+    with pytest.raises(ValueError, match=message):
+        v.make(method, variant)
 
 
 def test_the_authors_networks_have_their_levels():
     with pytest.raises(ValueError, match="15, 25, 50, not 25.9"):
-        study.create("dncnn-authors")(NOISY, sigma=25.9)
+        v.make("dncnn-authors")(NOISY, sigma=25.9)
 
 
 def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
     noise = PoissonGaussianNoise(25, 3)
     protocol = Protocol(noise=noise, limit=2)
-    told = study.create("nlm", study.middle_level(noise))
+    told = v.make("nlm", grid.middle_level(noise))
 
     plain = evaluate(told, protocol, progress=False)
-    transformed = evaluate(study.create("nlm", "anscombe", noise), protocol, progress=False)
+    transformed = evaluate(v.make("nlm", v.Anscombe(), noise), protocol, progress=False)
 
     assert transformed["psnr"].mean() > plain["psnr"].mean() + 0.5
 
 
-@pytest.mark.parametrize("part", study.PARTS)
-def test_the_committed_rows_have_every_cell(part):
-    rows = results.load(variant=None).groupby(["method", "variant", "protocol"]).size()
-    images = {"chest-drr": 40, "nih-sample": 100, "chest-cr": 1}
-    for cell in study.cells(part):
-        expected = min(cell.protocol.limit or 1000, images[cell.protocol.dataset])
-        assert rows.get((cell.method, cell.variant, cell.protocol.hash), 0) == expected, cell
+@pytest.mark.parametrize("part", grid.PARTS)
+def test_the_committed_rows_have_every_measurement(part):
+    names = list(grid.measurements(part)[0].key)
+    rows = store.scores().read().groupby(names).size()
+    for each in grid.measurements(part):
+        found = rows.get(tuple(each.key.values()), 0)
+        assert found >= min(each.protocol.limit or 1000, IMAGES[each.protocol.dataset]), each
+
+
+def test_no_committed_row_is_of_older_code_or_weights():
+    assert run.stale() == []
 
 
 def test_committed_rows_name_a_commit():
-    rows = results.load(variant=None)
+    rows = store.load(variant=None)
 
     assert not rows["commit"].str.contains("dirty|unknown").any()
 
 
-def test_only_what_is_missing_is_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "folder", lambda: tmp_path)
+def test_one_measurement_has_one_key_however_its_protocol_is_limited():
+    whole, few = (Measurement("nlm", Protocol(limit=limit)) for limit in (None, 2))
+
+    assert whole.key == few.key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Measurement("tv", Protocol()), Measurement("tv", Protocol(), v.TunedOn("nih-sample"))),
+        (Measurement("nlm", Protocol()), Measurement("tv", Protocol())),
+        (Measurement("dncnn-nih", Protocol()), Measurement("rdn-nih", Protocol())),
+        (
+            Measurement("dncnn", Protocol(), v.TrainedOn("correlated")),
+            Measurement("dncnn", Protocol(), v.TrainedOn("speckle")),
+        ),
+    ],
+)
+def test_other_code_weights_parameters_or_training_have_another_fingerprint(one, other):
+    assert one.key["fingerprint"] != other.key["fingerprint"]
+
+
+def test_retrained_weights_make_old_rows_stale(folder, monkeypatch):
+    measurement = Measurement("gondara-nih", Protocol(limit=1))
+    run.measure(measurement)
+    card = {**methods.released.load_card("gondara-nih"), "sha256": "other"}
+    before = run.missing([measurement])
+    monkeypatch.setattr("denoise_lib.methods.released.load_card", lambda name: card)
+
+    retrained = Measurement("gondara-nih", Protocol(limit=1))
+
+    assert before == {}
+    assert run.missing([retrained]) == {retrained: measurement.protocol.items().ids}
+
+
+def test_only_what_is_missing_is_measured(folder):
     protocol = Protocol(limit=2, noise=GaussianNoise(20))
-    cells = [Cell("noisy", protocol), Cell("median", protocol), Cell("median", protocol)]
-    rows = evaluate(study.create("noisy"), protocol, "noisy", progress=False)
-    results.save(rows.iloc[:1])
-    half = run_study.missing(cells)
-    results.save(rows)
+    noisy, median = (Measurement(name, protocol) for name in ("noisy", "median"))
+    ids = protocol.items().ids
+    run.measure(noisy, ids[:1])
+    half = run.missing([noisy, median, median])
+    run.measure(noisy)
 
-    whole = run_study.missing(cells)
+    whole = run.missing([noisy, median])
 
-    assert set(half) == {(m, "", "chest-drr", 2) for m in ("noisy", "median")}
-    assert whole == {("median", "", "chest-drr", 2): [Cell("median", protocol)]}
+    assert half == {noisy: ids[1:], median: ids}
+    assert whole == {median: ids}
+
+
+def test_several_processes_measure(folder):
+    protocol = Protocol(limit=2, noise=GaussianNoise(20))
+    wanted = [Measurement(name, protocol, v.Told(25)) for name in ("median", "gaussian")]
+
+    assert run.run_scores(wanted, jobs=2) == 2
+    assert run.run_scores(wanted, jobs=2) == 0
+
+    rows = store.load(protocol, v.Told(25))
+    expected = evaluate(v.make("median", v.Told(25)), protocol, progress=False)
+    np.testing.assert_allclose(rows[rows.method == "median"].psnr, expected["psnr"], atol=1e-4)
+    assert sorted(rows["method"]) == ["gaussian"] * 2 + ["median"] * 2
 
 
 def test_what_needs_other_data_is_left_out(monkeypatch):
     monkeypatch.delenv("DENOISE_DATA", raising=False)
 
-    assert run_study.can_run(Cell("nlm", Protocol()))
-    assert not run_study.can_run(Cell("nlm", Protocol("nih-sample")))
-    assert not run_study.can_run(Cell("dncnn-b-authors", Protocol()))
-    assert run_study.can_run(Cell("nlm", Protocol("nih-sample")), download=True)
+    assert Measurement("nlm", Protocol()).can_run()
+    assert not Measurement("nlm", Protocol("nih-sample")).can_run()
+    assert not Measurement("dncnn-b-authors", Protocol()).can_run()
+    assert Measurement("nlm", Protocol("nih-sample")).can_run(download=True)
 
 
 def test_a_data_folder_without_the_data_is_not_enough(monkeypatch, tmp_path):
     monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
-    cell = Cell("nlm", Protocol("nih-sample"))
-    before = run_study.can_run(cell)
+    measurement = Measurement("nlm", Protocol("nih-sample"))
+    before = measurement.can_run()
 
     (tmp_path / "chest_xray").mkdir()
 
-    assert not before and run_study.can_run(cell)
-
-
-@pytest.mark.parametrize("method", study.METHODS)
-@pytest.mark.parametrize("dataset", study.DATASETS)
-def test_everything_can_run_where_everything_is_installed(method, dataset):
-    for name in run_study.PACKAGES.values():
-        pytest.importorskip(name)
-
-    assert run_study.can_run(Cell(method, Protocol(dataset)), download=True)
+    assert not before and measurement.can_run()
 
 
 def test_what_needs_a_package_is_left_out(monkeypatch):
-    monkeypatch.setattr(run_study.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(needs.importlib.util, "find_spec", lambda name: None)
 
-    assert not run_study.can_run(Cell("bm3d", Protocol()), download=True)
-    assert run_study.can_run(Cell("tv", Protocol()))
-
-
-def test_the_notebook_measures_a_cell(tmp_path, monkeypatch):
-    """papermill, a process of its own, and rows that come back."""
-    monkeypatch.setenv("DENOISE_RESULTS", str(tmp_path))
-    protocol = Protocol(limit=2, noise=GaussianNoise(20))
-
-    run_study.run({("median", "told:25", "chest-drr", 2): [Cell("median", protocol, "told:25")]}, 1)
-
-    rows = results.load(protocol, "told:25")
-    expected = evaluate(study.create("median", "told:25"), protocol, progress=False)
-    np.testing.assert_allclose(rows["psnr"], expected["psnr"], atol=1e-4)
-    assert list(rows["method"]) == ["median"] * 2
+    assert not Measurement("bm3d", Protocol()).can_run(download=True)
+    assert Measurement("tv", Protocol()).can_run()
 
 
-def test_a_sample_of_the_committed_rows_comes_out_again(capsys):
-    cells = [
-        Cell(m, Protocol(noise=GaussianNoise(s))) for m in ("tv", "vincent-nih") for s in (5, 75)
+def test_a_sample_has_every_kind_once():
+    wanted = [each for part in grid.PARTS for each in grid.measurements(part)]
+
+    chosen = run.sample(wanted, trainings=True)
+
+    assert {each.method for each in chosen} == {each.method for each in wanted}
+    kinds = {type(each.variant) for each in wanted}
+    assert {type(each.variant) for each in chosen} == kinds and len(kinds) == 8
+    assert len(chosen) < len(wanted) / 8
+    assert not any(run.is_trained_here(each) for each in run.sample(wanted))
+
+
+def test_a_sample_of_the_committed_rows_comes_out_again():
+    chosen = [
+        Measurement(method, Protocol(noise=GaussianNoise(sigma)))
+        for method in ("tv", "vincent-nih")
+        for sigma in (5, 75)
     ]
 
-    run_study.check(cells)
-
-    assert "4 rows measured again" in capsys.readouterr().out
+    assert run.check(chosen) == (4, pytest.approx(0, abs=1e-3))
 
 
 def test_a_wrong_committed_row_is_found(monkeypatch):
-    rows = results.load(Protocol())
-    monkeypatch.setattr(results, "load", lambda *_: rows.assign(psnr=rows["psnr"] + 1))
+    rows = store.load(Protocol())
+    monkeypatch.setattr(store, "load", lambda *_: rows.assign(psnr=rows["psnr"] + 0.03))
 
-    with pytest.raises(SystemExit, match="measure it anew"):
-        run_study.check([Cell("tv", Protocol())])
+    with pytest.raises(ValueError, match="measure it anew"):
+        run.check([Measurement("tv", Protocol())])
 
 
 def committed(name, dataset, sigma, **where):
     """Rows of a committed table."""
-    table = results.load_summary(name)
+    table = store.load_summary(name)
     for column, value in {"dataset": dataset, "sigma": sigma, **where}.items():
         table = table[table[column] == value]
     return table.set_index("method").sort_index()
 
 
-@pytest.mark.parametrize("dataset", study.DATASETS)
-@pytest.mark.parametrize("sigma", study.SIGMAS)
+@pytest.mark.parametrize("dataset", grid.datasets())
+@pytest.mark.parametrize("sigma", grid.SIGMAS)
 def test_the_committed_means_are_those_of_the_rows(dataset, sigma):
-    means = summarise_study.main_rows(dataset, sigma).groupby("method")[list(METRICS)].mean()
+    means = summary.main_rows(dataset, sigma).groupby("method")[list(METRICS)].mean()
 
     found = committed("summary", dataset, sigma)
 
@@ -248,37 +304,137 @@ def test_the_committed_means_are_those_of_the_rows(dataset, sigma):
 
 @pytest.mark.parametrize("dataset", ["nih-sample", "chest-drr"])
 def test_the_committed_intervals_and_tests_are_those_of_the_rows(dataset):
-    rows = summarise_study.main_rows(dataset, 25)
+    rows = summary.main_rows(dataset, 25)
     low_high = ["psnr_low", "psnr_high"]
-    summary = summarise_study.summary(rows).set_index("method").sort_index()
-    differences = statistics.compare_with(rows, study.REFERENCE)
+    means = summary.summary(rows).set_index("method").sort_index()
+    differences = statistics.compare_with(rows, grid.COMPARED_WITH)
 
     found = committed("differences", dataset, 25, metric="psnr")
 
     np.testing.assert_allclose(
-        committed("summary", dataset, 25)[low_high], summary[low_high], rtol=1e-5
+        committed("summary", dataset, 25)[low_high], means[low_high], rtol=1e-5
     )
     columns = ["difference", "low", "high", "p_holm"]
     np.testing.assert_allclose(found[columns], differences[columns].sort_index(), rtol=1e-5)
 
 
 def test_incomplete_methods_are_left_out_and_named(monkeypatch, capsys):
-    rows = results.load(Protocol())
+    rows = store.load(Protocol())
     some = rows[(rows.method != "tv") | (rows.image != rows.image.min())]
-    monkeypatch.setattr(results, "load", lambda *_: some)
+    monkeypatch.setattr(store, "load", lambda *_: some)
 
-    found = summarise_study.main_rows("chest-drr", 25)
+    found = summary.main_rows("chest-drr", 25)
 
     assert "tv" not in set(found.method) and "bm3d" in set(found.method)
     assert "lacks rows of tv" in capsys.readouterr().out
 
 
 def test_every_method_has_a_row_in_every_table():
-    table = results.load_summary()
-    for dataset in study.DATASETS:
-        for sigma in study.SIGMAS:
+    table = store.load_summary()
+    for dataset in grid.datasets():
+        for sigma in grid.SIGMAS:
             found = set(table[(table.dataset == dataset) & (table.sigma == sigma)].method)
-            expected = set(study.METHODS)
-            if sigma not in study.AUTHORS_SIGMAS:
-                expected -= {study.AUTHORS}
+            expected = {name for name in grid.compared() if sigma in grid.sigmas(name)}
             assert found == expected, (dataset, sigma)
+
+
+def test_the_committed_pictures_are_of_today_s_methods():
+    listed = json.loads((store.folder() / "images" / "made_from.json").read_text())
+
+    assert listed == {picture.file: picture.source for picture in examples.pictures()}
+    assert all((store.folder() / "images" / file).is_file() for file in listed)
+
+
+def test_pictures_are_drawn_once_and_again_when_they_are_older_than_what_they_show(
+    folder, monkeypatch
+):
+    drawn = []
+
+    def draw(path):
+        drawn.append(path)
+        path.write_bytes(b"picture")
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise FileNotFoundError("no rows")
+
+    pictures = [examples.Picture("a.png", draw, ["1"]), examples.Picture("b.png", fail, [])]
+    monkeypatch.setattr(examples, "pictures", lambda: pictures)
+    for _ in range(2):
+        examples.draw_all()
+    pictures[0] = examples.Picture("a.png", draw, ["2"])
+    examples.draw_all()
+    examples.draw_all(force=True)
+
+    assert len(drawn) == 3
+    assert sorted(p.name for p in (folder / "images").iterdir()) == ["a.png", "made_from.json"]
+
+
+def test_a_picture_of_nothing_shows_what_is_left_of_the_noise(tmp_path):
+    from PIL import Image
+
+    for name in ("gaussian", "median"):
+        examples.nothing(name, tmp_path / f"{name}.webp")
+    left = {p.stem: np.asarray(Image.open(p).convert("L")).std() for p in tmp_path.iterdir()}
+
+    assert 0 < left["gaussian"] < left["median"] < 60
+
+
+def test_tuning_finds_the_best_point_and_keeps_it(tmp_path, monkeypatch):
+    path = tmp_path / "tuned" / "chest-drr.json"
+    monkeypatch.setattr(tuning, "tuning_file", lambda dataset: path)
+    method = registry.get("gaussian", Classical)
+
+    tuning.tune(method, "chest-drr", [25, 50], images=1)
+
+    found = json.loads(path.read_text())["gaussian"]
+    assert set(found) == {"25", "50"}
+    assert found["25"]["width"] < found["50"]["width"]
+    assert found["25"]["width"] in method.grid["width"]
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The released network gondara-nih as `denoise train` would have left it."""
+    source, run_folder = release.RELEASED / "gondara-nih", tmp_path / "run"
+    run_folder.mkdir()
+    for file in source.iterdir():
+        (run_folder / file.name).write_bytes(file.read_bytes())
+    return run_folder
+
+
+def test_a_release_takes_weights_and_card(trained, tmp_path, monkeypatch):
+    target = tmp_path / "weights"
+    (target / "gondara-nih").mkdir(parents=True)
+    monkeypatch.setattr(release, "RELEASED", target)
+
+    release.take_over("gondara-nih", trained)
+
+    for file in (release.WEIGHTS, release.CARD):
+        assert (target / "gondara-nih" / file).read_bytes() == (trained / file).read_bytes()
+
+
+def test_another_plan_or_uncommitted_code_is_no_release(trained):
+    plan, card = trained / release.PLAN, trained / release.CARD
+    text = plan.read_text()
+    plan.write_text(text.replace("batch_size = ", "batch_size = 1"))
+    with pytest.raises(ValueError, match="trained by another plan"):
+        release.take_over("gondara-nih", trained)
+    plan.write_text(text)
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"commit": "abc-dirty"}))
+    with pytest.raises(ValueError, match="commit it and train again"):
+        release.take_over("gondara-nih", trained)
+
+
+def test_a_release_is_measured_and_its_card_has_the_means(folder, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(release, "TESTS", {"nih-sample": [("chest-drr", 25)]})
+    monkeypatch.setattr(release, "update_card", lambda name, results: kept.update({name: results}))
+    monkeypatch.setattr(release, "Protocol", partial(Protocol, limit=2))
+
+    (entry,) = release.measure_release("gondara-nih")
+
+    rows = pd.read_parquet(folder / "rows.parquet")
+    assert kept == {"gondara-nih": [entry]}
+    assert entry["psnr"] == pytest.approx(rows["psnr"].mean(), abs=1e-4)
+    assert entry["images"] == 2 and entry["precision"] == "fp32"

@@ -5,10 +5,10 @@ import sys
 
 import torch
 
-from denoise_lib import models
+from denoise_lib import methods
 from denoise_lib.noise import BlindGaussianNoise
-from denoise_lib.patches import NoisyPatches
 from denoise_lib.training import Recipe, fit
+from denoise_lib.training.patches import NoisyPatches
 
 CONFIGS = {
     "rdn": {"blocks": 1, "layers": 2, "growth": 8, "features": 16},
@@ -19,7 +19,7 @@ CONFIGS = {
 def main(name: str, optimizer: str, folder: str) -> None:
     torch.manual_seed(0)
     images = torch.rand(4, 1, 40, 40)
-    model = models.create(name, **CONFIGS[name])
+    model = methods.create(name, **CONFIGS[name])
     recipe = Recipe(
         steps=20,
         batch_size=8,

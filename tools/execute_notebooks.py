@@ -11,12 +11,10 @@ over the text only:
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import hashlib
 import io
-import json
-import os
-import re
 import time
 from pathlib import Path
 
@@ -25,38 +23,76 @@ import nbformat
 import papermill
 from PIL import Image
 
+from denoise_lib.files import replacing
+from denoise_lib.identity import source_hash
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Modules of the library that no chapter of a paper uses.
-STUDY = {"anscombe", "classification", "observer", "spectra", "statistics", "study"}
+# Packages whose modules are found by looking into their folder, and who looks.
+DISCOVERED = {
+    "denoise_lib.methods.registry": "methods",
+    "denoise_lib.data.registry": "data",
+    "denoise_lib.study.side_studies": "study/side",
+}
 LARGE = 100_000  # characters of a picture in base64
 
 
-def library_files(code: str) -> list[Path]:
-    """What a chapter's outputs depend on besides its own source.
+def modules(code: str) -> list[Path]:
+    """The library's modules that a chapter imports, directly or not; lazy imports count."""
+    found: dict[Path, None] = {}
+    waiting = [code]
+    while waiting:
+        for name in imported(waiting.pop()):
+            for path in module_files(name):
+                if path not in found:
+                    found[path] = None
+                    waiting.append(path.read_text("utf-8"))
+    return sorted(found)
 
-    All code of the library, but only those side studies and released networks that the chapter's
-    code names: another network's new weights change nothing in it. The modules that only the study
-    imports count where the code imports the study.
+
+def imported(code: str) -> list[str]:
+    """Dotted names below `denoise_lib` that some code imports, be they modules or not."""
+    names = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.split(".")[0] == "denoise_lib"]
+
+
+def module_files(name: str) -> list[Path]:
+    """The files that importing a dotted name reads: packages above it, and the module itself."""
+    parts, files = name.split("."), []
+    for depth in range(1, len(parts) + 1):
+        place = ROOT.joinpath(*parts[:depth])
+        files += [
+            path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()
+        ]
+    if name in DISCOVERED:
+        files += sorted((ROOT / "denoise_lib" / DISCOVERED[name]).glob("*.py"))
+    return files
+
+
+def data_files(code: str) -> list[Path]:
+    """What a chapter's outputs depend on besides code.
+
+    The library's tables, and those side studies and released networks that the chapter's code
+    names: another network's new weights change nothing in it.
     """
     package = ROOT / "denoise_lib"
-    always = (
-        path
-        for pattern in ("*.py", "*.json", "*.csv")
-        for path in package.rglob(pattern)
-        if not {"__pycache__", "weights"} & set(path.parts)
-        and (path.stem not in STUDY or re.search(r"import .*\bstudy\b", code))
-    )
-    networks = (path for path in package.glob("weights/*/*.safetensors") if _names(code, path))
-    studies = (ROOT / "results").glob("ablation_*.csv")
-    return sorted([*always, *networks, *(path for path in studies if _names(code, path))])
+    tables = [*package.rglob("*.csv"), *package.glob("methods/tuned/*.json")]
+    networks = package.glob("methods/weights/*/*.safetensors")
+    studies = (ROOT / "results" / "side").glob("*.csv")
+    named = [path for path in (*networks, *studies) if _names(code, path)]
+    return sorted([*tables, *named])
 
 
 def _names(code: str, path: Path) -> bool:
     """Whether a chapter's code names a network (by its folder) or a study (by its file)."""
     name = path.parent.name if path.suffix == ".safetensors" else path.stem
-    return f'"{name.removeprefix("ablation_")}"' in code
+    return f'"{name}"' in code
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -65,13 +101,21 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Changes when the code of a cell, the library, or a study or network that it uses does."""
-    digest = hashlib.sha256()
-    code = [cell.source for cell in code_cells(notebook)]
-    digest.update(json.dumps(code).encode())
-    for path in library_files("\n".join(code)):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    """Changes when what a cell or the library computes does, or a study or network that it uses.
+
+    Of code only the syntax tree counts, without docstrings: words change no output.
+    """
+    code = "\n\n".join(cell.source for cell in code_cells(notebook))
+    digest = hashlib.sha256(source_hash(code).encode())
+    for path in modules(code):
+        digest.update(_place(path) + source_hash(path.read_text("utf-8")).encode())
+    for path in data_files(code):
+        digest.update(_place(path) + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _place(path: Path) -> bytes:
+    return path.relative_to(ROOT).as_posix().encode()
 
 
 def read_source(path: Path) -> nbformat.NotebookNode:
@@ -151,10 +195,8 @@ def execute(source: Path, preset: str) -> None:
         "fingerprint": fingerprint(notebook),
         "seconds": round(time.perf_counter() - start),
     }
-    # Written elsewhere first: an interrupted run leaves the old outputs in place.
-    temporary = work.with_suffix(".done")
-    nbformat.write(executed, temporary)
-    os.replace(temporary, source.with_suffix(".ipynb"))
+    with replacing(source.with_suffix(".ipynb")) as temporary:
+        nbformat.write(executed, temporary)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from denoise_lib.data.dicom import read_dicom
 from denoise_lib.data.images import fit
 from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.registry import dataset
+from denoise_lib.needs import Needs
 
 FILE = "RG1_UNCI.dcm"
 CREDIT = (
@@ -23,6 +25,7 @@ class _Record:
     group: str
 
 
+@dataset("chest-cr", Needs(package="data_store", extra="dicom"), place=3)
 def load(size: int | None = 256) -> Dataset:
     """A chest radiograph with visible lesions, as a test image that no model was trained on.
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.registry import dataset
 
 STRUCTURES = ("lungs", "heart", "ribs", "spine")
 
@@ -26,6 +27,7 @@ _FOLDER = files("denoise_lib") / "data" / "bundled" / "chest_drr"
 _Record = namedtuple("_Record", ["id", "group", "view"])
 
 
+@dataset("chest-drr", place=2)
 def load() -> Dataset:
     """Rendered frontal chest radiographs, free of noise, with exact masks.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from denoise_lib.checks import UserError
+
 
 def read_dicom(path: str | Path) -> torch.Tensor:
     """Read a single-frame grey DICOM file as it asks to be shown.
@@ -49,14 +51,14 @@ def read_dicom(path: str | Path) -> torch.Tensor:
     try:
         header = pydicom.dcmread(path)
     except (pydicom.errors.InvalidDicomError, EOFError) as error:
-        raise ValueError(f"{path} is not a DICOM file: convert it or leave it out.") from error
+        raise UserError(f"{path} is not a DICOM file: convert it or leave it out.") from error
     _check(header, path)
     # `pixel_array` honours PixelRepresentation (signed values) and BitsStored: bits above the
     # stored ones, which old files fill with overlays, are cleared or sign-extended.
     try:
         stored = header.pixel_array
     except Exception as error:  # each decoder plugin raises its own types
-        raise ValueError(
+        raise UserError(
             f"{path} has pixels that cannot be decoded ({header.file_meta.TransferSyntaxUID.name})"
             ': if the file is whole, try pip install "pylibjpeg[all]".'
         ) from error
@@ -78,13 +80,13 @@ def read_dicom(path: str | Path) -> torch.Tensor:
 def _check(header, path: Path) -> None:
     """Refuse what is not one grey image, in a sentence."""
     if "PixelData" not in header:
-        raise ValueError(f"{path} is a DICOM file without pixels (a report?): leave it out.")
+        raise UserError(f"{path} is a DICOM file without pixels (a report?): leave it out.")
     kind = header.get("PhotometricInterpretation", "no type")
     if kind not in ("MONOCHROME1", "MONOCHROME2"):
-        raise ValueError(f"{path} is not a grey image ({kind}): export it as MONOCHROME2 or PNG.")
+        raise UserError(f"{path} is not a grey image ({kind}): export it as MONOCHROME2 or PNG.")
     frames = int(header.get("NumberOfFrames") or 1)
     if frames > 1:
-        raise ValueError(f"{path} holds {frames} frames: save each frame as a file of its own.")
+        raise UserError(f"{path} holds {frames} frames: save each frame as a file of its own.")
 
 
 def _ends(header) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from denoise_lib.checks import UserError
 from denoise_lib.data.images import SUFFIXES, fit, read_image
 from denoise_lib.data.items import Dataset, Item, Split
 
@@ -58,10 +59,10 @@ def load(path: str | Path, size: int | None = None, val: float = 0.1, test: floa
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}: check the path after 'folder:'.")
     if min(val, test) < 0 or val + test > 1:
-        raise ValueError(f"val={val} and test={test} are no shares: give two that add up to <= 1.")
+        raise UserError(f"val={val} and test={test} are no shares: give two that add up to <= 1.")
     files = [file for file in root.rglob("*") if _is_image(file.relative_to(root), file)]
     if not files:
-        raise ValueError(f"{root} holds no image: put PNG, JPEG, TIFF or DICOM files there.")
+        raise UserError(f"{root} holds no image: put PNG, JPEG, TIFF or DICOM files there.")
     own_splits = any((root / split).is_dir() for split in SPLITS)
     records = [_own(file, root) if own_splits else _drawn(file, root, val, test) for file in files]
     records.sort(key=lambda record: record.id)
@@ -112,7 +113,7 @@ def _own(file: Path, root: Path) -> _Record:
     name = _name(file, root)
     split, *rest = name.split("/")
     if split not in SPLITS or not rest:
-        raise ValueError(
+        raise UserError(
             f"{file} lies outside the folders train, val and test of {root}: move it into one."
         )
     return _Record(name, f"{split}/{rest[0]}", split, file)

@@ -21,6 +21,8 @@ import torch
 from denoise_lib.data.folder import split_of
 from denoise_lib.data.images import fit, read_image
 from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.registry import dataset
+from denoise_lib.needs import Needs
 
 KAGGLE = "praveengovi/coronahack-chest-xraydataset"
 METADATA = "Chest_xray_Corona_Metadata.csv"
@@ -52,6 +54,7 @@ class _Row:
     index: int
 
 
+@dataset("coronahack", Needs(package="kagglehub", extra="coronahack"))
 def load_coronahack(root: str | Path | None = None, size: int | None = 256) -> Dataset:
     """About 5900 chest radiographs, most of children, with labels.
 
@@ -173,6 +176,7 @@ def _download_coronahack() -> Path:
         ) from error
 
 
+@dataset("pneumoniamnist", Needs(package="medmnist", extra="medmnist"))
 def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
     """PneumoniaMNIST at 224 x 224: 4708 train, 524 val and 624 test radiographs of children.
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from denoise_lib.checks import UserError
 from denoise_lib.data.dicom import read_dicom
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -43,7 +44,7 @@ def read_image(path: str | Path) -> torch.Tensor:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}: check the path.")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty (0 bytes): copy or download it again.")
+        raise UserError(f"{path} is empty (0 bytes): copy or download it again.")
     if _is_dicom(path):
         return read_dicom(path)
     return torch.from_numpy(_unit_range(_decode(path), path)[None])
@@ -61,7 +62,7 @@ def _decode(path: Path) -> np.ndarray:
     try:
         with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
             if image.format == "TIFF" and image.n_frames > 1:
-                raise ValueError(
+                raise UserError(
                     f"{path} holds {image.n_frames} pages: save each page as a file of its own."
                 )
             # A camera stores "turn me" as a tag; without this the picture would lie on its side.
@@ -70,24 +71,24 @@ def _decode(path: Path) -> np.ndarray:
             deep = upright.mode.startswith(("I", "F"))
             return np.asarray(upright if deep else upright.convert("L"))
     except UnidentifiedImageError:
-        raise ValueError(
+        raise UserError(
             f"{path} is not a PNG, JPEG, TIFF or DICOM image: convert it to one of these."
         ) from None
     except (OSError, SyntaxError) as error:  # Pillow's words for a damaged file
-        raise ValueError(f"{path} is damaged ({error}): copy or download it again.") from error
+        raise UserError(f"{path} is damaged ({error}): copy or download it again.") from error
 
 
 def _unit_range(values: np.ndarray, path: Path) -> np.ndarray:
     """Place stored values in [0, 1] as float32, or say why that cannot be done."""
     if np.issubdtype(values.dtype, np.floating):
         if not np.isfinite(values).all():
-            raise ValueError(f"{path} has NaN or infinite pixels: repair or leave out this image.")
+            raise UserError(f"{path} has NaN or infinite pixels: repair or leave out this image.")
         scale, kind = 1, "floating-point values outside [0, 1]"
     else:
         # Some writers mark 16-bit images as 32-bit integers (Pillow's mode I).
         scale, kind = (255 if values.dtype == np.uint8 else 65535), "values that exceed 16 bits"
     if values.min() < 0 or values.max() > scale:
-        raise ValueError(f"{path} has {kind}: rescale it and save it as a 16-bit PNG or TIFF.")
+        raise UserError(f"{path} has {kind}: rescale it and save it as a 16-bit PNG or TIFF.")
     # Divided in float64, then rounded to float32 once.
     return (values.astype(np.float64) / scale).astype(np.float32)
 
@@ -139,7 +140,7 @@ def resize(image: torch.Tensor, size: int) -> torch.Tensor:
         When `size` is below 1.
     """
     if size < 1:
-        raise ValueError(f"size is {size}, but an image has at least 1 pixel: give size >= 1.")
+        raise UserError(f"size is {size}, but an image has at least 1 pixel: give size >= 1.")
     # Pillow's mode F computes in float32: no rounding to 8 bits on the way.
     picture = Image.fromarray(image[0].contiguous().numpy())
     resized = np.array(picture.resize((size, size), Image.Resampling.BOX))

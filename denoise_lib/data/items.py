@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from denoise_lib.checks import UserError
+
 
 @dataclass(frozen=True)
 class Item:
@@ -73,7 +75,7 @@ class Split(Sequence[Item]):
             When an identifier is not in the split.
         """
         if unknown := set(ids) - set(self.ids):
-            raise ValueError(f"{min(unknown)} is not in this split: choose among its ids.")
+            raise UserError(f"{min(unknown)} is not in this split: choose among its ids.")
         return Split([record for record in self.records if record.id in ids], self._read)
 
     @property
@@ -101,9 +103,9 @@ class Split(Sequence[Item]):
         """
         images = [item.image for item in self]
         if not images:
-            raise ValueError("This split is empty; choose another split of the data set.")
+            raise UserError("This split is empty; choose another split of the data set.")
         if len({image.shape for image in images}) > 1:
-            raise ValueError(
+            raise UserError(
                 "The images of this split differ in size, so they cannot be stacked: "
                 "read them one by one, or load the data set with a fixed size."
             )

@@ -27,7 +27,10 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
+from denoise_lib.checks import UserError
 from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.registry import dataset
+from denoise_lib.needs import Needs
 
 RAW = "https://raw.githubusercontent.com"
 NIH_REPOSITORY = "muhammedtalo/COVID-19/ee3e2cffc0824711bed675275506b26f19be7198"
@@ -61,6 +64,7 @@ class _Record:
     label: str | None = None
 
 
+@dataset("nih-sample", Needs(folder="chest_xray"), place=1)
 def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
     """Chest radiographs of NIH ChestX-ray14 at 256 x 256: 681 train, 50 val, 100 test.
 
@@ -102,6 +106,7 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
     return _dataset("nih-sample", records, NIH_CREDIT, download)
 
 
+@dataset("train400", Needs(folder="natural/train400"))
 def load_train400(download: Collection[str] = ALL) -> Dataset:
     """The 400 photographs, 180 x 180, that DnCNN was trained on; all in `train`.
 
@@ -110,6 +115,7 @@ def load_train400(download: Collection[str] = ALL) -> Dataset:
     return _natural("train400", "train", BSDS_CREDIT, download)
 
 
+@dataset("set12", Needs(folder="natural/set12"))
 def load_set12(download: Collection[str] = ALL) -> Dataset:
     """The 12 classical test photographs, 256 x 256 or 512 x 512; all in `test`.
 
@@ -118,6 +124,7 @@ def load_set12(download: Collection[str] = ALL) -> Dataset:
     return _natural("set12", "test", f"{DNCNN_CREDIT}.", download)
 
 
+@dataset("bsd68", Needs(folder="natural/bsd68"))
 def load_bsd68(download: Collection[str] = ALL) -> Dataset:
     """The 68 test photographs of BSDS, 321 x 481 or 481 x 321; all in `test`.
 
@@ -151,7 +158,7 @@ def dncnn_file(file: str, source_path: str, sha256: str) -> Path:
     record = _Record(id=file, group=file, split="test", file=file, url=url, source_sha256=sha256)
     path = _available(record, _folder())
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ValueError(f"{path} is not the published file: delete it and get it anew.")
+        raise UserError(f"{path} is not the published file: delete it and get it anew.")
     return path
 
 
@@ -228,7 +235,7 @@ def _pixels(content: bytes, record: _Record, source: Path | str) -> np.ndarray:
     else:
         same = hashlib.sha256(content).hexdigest() == record.source_sha256
     if image is None or not same:
-        raise ValueError(f"{source} is not the published image: delete it and get it anew.")
+        raise UserError(f"{source} is not the published image: delete it and get it anew.")
     return np.asarray(image)
 
 

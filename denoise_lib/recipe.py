@@ -1,0 +1,81 @@
+"""How a network is trained: a `Recipe`, and the three presets that every chapter has one for.
+
+`smoke` proves that a notebook runs (seconds), `quick` is the book's (about a minute on two
+processor cores), `full` is for a GPU or for hours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+PRESETS = ("smoke", "quick", "full")
+
+Loss = Literal["mse", "l1", "bce"]
+Symmetries = Literal["all", "mirror", "none"]
+Optimizer = Literal["adam", "muon"]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Recipe:
+    """How long and with what a network is trained.
+
+    Parameters
+    ----------
+    steps : int
+        Optimiser steps.
+    batch_size : int
+        Patches per step, on all processes together.
+    patch_size : int
+        Side of a square patch in pixels.
+    learning_rate : float
+        Peak of Adam's schedule: warm-up, then a cosine down to zero.
+    loss : str
+        "mse", "l1" or "bce".
+    ema : float
+        Decay of the moving average of the weights, which is what `fit` leaves in the model.
+    clip_gradient : float or None
+        Largest norm of the gradient; None does not clip.
+    validate_every : int
+        Steps between two points of the learning curve.
+    seed : int
+        Seeds the patches and the noise.
+    symmetries : str
+        "all" (flip and transpose patches at random), "mirror" (left and right) or "none".
+    optimizer : str
+        "adam"; or "muon", which is Adam but for the convolutions (`training.optimizers`).
+    matrix_learning_rate : float
+        Peak of Muon's schedule.
+    weight_decay : float
+        Muon's; keeps the weights of a network without batch norm from growing.
+    warmup : float
+        Fraction of the steps in which the learning rates rise.
+    accumulate : int
+        Parts into which a batch is cut where it does not fit into memory. Batch norm sees a part.
+
+    Raises
+    ------
+    ValueError
+        pydantic's ValidationError, when a name is unknown or a number out of its range.
+    """
+
+    steps: Count
+    batch_size: Count = 16
+    patch_size: Count = 40
+    learning_rate: Positive = 1e-3
+    loss: Loss = "mse"
+    ema: Share = 0.99
+    clip_gradient: Positive | None = None
+    validate_every: Count = 50
+    seed: int = 0
+    symmetries: Symmetries = "all"
+    optimizer: Optimizer = "adam"
+    matrix_learning_rate: Positive = 0.02
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    warmup: Share = 0.1
+    accumulate: Count = 1

@@ -1,0 +1,155 @@
+"""The pictures of the study's pages, in `results/images/`: `denoise study examples`.
+
+`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by each method, for the front page.
+`worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
+minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
+in the five test images where it is lowest. `nothing-METHOD.webp`: what it leaves of noise on an
+even grey. `made_from.json` says of each what it was made from; where that has changed, the picture
+is drawn again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm.auto import tqdm
+
+from denoise_lib.evaluation import apply
+from denoise_lib.files import replacing
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
+from denoise_lib.protocol import Protocol
+from denoise_lib.study import store
+from denoise_lib.study.grid import AUTHORS, Measurement, compared
+from denoise_lib.study.run import LEFT_OUT
+from denoise_lib.study.variants import make
+
+WORST = 5
+NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file and what it shows.
+
+    Attributes
+    ----------
+    file : str
+        Its name.
+    draw : callable
+        ``draw(path)`` writes it.
+    source : list of str
+        What it is made from: the method's fingerprint, and the images where those are chosen.
+    """
+
+    file: str
+    draw: Callable[[Path], None]
+    source: list[str]
+
+
+def pictures() -> Iterator[Picture]:
+    """All pictures of the study."""
+    yield Picture("clean.png", lambda path: example("clean", path), [])
+    for method in compared():
+        code = Measurement(method, Protocol()).key["fingerprint"]
+        if method != AUTHORS:
+            yield Picture(f"{method}.png", _bind(example, method), [code])
+        if method != "noisy":
+            images = worst_images(method)
+            yield Picture(f"worst-{method}.webp", _bind(worst, method), [code, *images])
+            yield Picture(f"nothing-{method}.webp", _bind(nothing, method), [code])
+
+
+def _bind(draw: Callable[[str, Path], None], method: str) -> Callable[[Path], None]:
+    return lambda path: draw(method, path)
+
+
+def draw_all(force: bool = False) -> None:
+    """Draw what is missing or was made from something else.
+
+    Parameters
+    ----------
+    force : bool
+        Draw everything.
+    """
+    folder = store.folder() / "images"
+    listed = folder / "made_from.json"
+    known: dict[str, Any] = json.loads(listed.read_text("utf-8")) if listed.exists() else {}
+    for picture in tqdm(list(pictures()), desc="pictures"):
+        path = folder / picture.file
+        if path.exists() and known.get(picture.file) == picture.source and not force:
+            continue
+        try:
+            with replacing(path) as temporary:
+                picture.draw(temporary)
+        except LEFT_OUT as error:
+            tqdm.write(f"{picture.file} is left out: {error}")
+            continue
+        known[picture.file] = picture.source
+        with replacing(listed) as temporary:
+            temporary.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def worst_images(method: str) -> list[str]:
+    """The test images of `chest-drr` at noise level 25 with the lowest PSNR, the lowest first."""
+    rows = store.load(Protocol())
+    ordered = rows[rows["method"] == method].sort_values(["psnr", "image"])
+    return list(ordered["image"][:WORST])
+
+
+def example(method: str, path: Path) -> None:
+    """The real radiograph by a method; "clean" is the radiograph itself."""
+    protocol = Protocol("chest-cr")
+    item = protocol.items()[0]
+    image = item.image[None]
+    if method != "clean":
+        noisy = protocol.noise(image, [item.id], protocol.seed)
+        image = apply(make(method), noisy, protocol.noise.known_sigma)
+    _grey(image[0, 0]).save(path, optimize=True)
+
+
+def worst(method: str, path: Path) -> None:
+    """What a method removed from its worst image, and its errors in its worst images.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the method has no rows.
+    """
+    names = worst_images(method)
+    if not names:
+        raise FileNotFoundError(f"No rows of {method}: run `denoise study run` first.")
+    protocol, denoiser, tiles = Protocol(), make(method), []
+    for name in names:
+        (item,) = protocol.items().select([name])
+        noisy = protocol.noise(item.image[None], [item.id], protocol.seed)
+        estimate = apply(denoiser, noisy, protocol.noise.known_sigma)
+        if not tiles:  # the noise is in it, so it gets twice the range
+            tiles.append(_signed((noisy - estimate)[0, 0], 2 * RESIDUAL_RANGE))
+        tiles.append(_signed(estimate[0, 0] - item.image[0], RESIDUAL_RANGE))
+    _grey(torch.cat(tiles, dim=1)).save(path, quality=90, method=6)
+
+
+def nothing(method: str, path: Path) -> None:
+    """What a method leaves of noise where there is nothing."""
+    even = torch.full((1, 1, NOTHING_SIZE, NOTHING_SIZE), 0.5)
+    noisy = NOTHING_NOISE(even, ["nothing"])
+    estimate = apply(make(method), noisy, NOTHING_NOISE.known_sigma)
+    _grey(_signed((estimate - even)[0, 0], NOTHING_RANGE)).save(path, lossless=True)
+
+
+def _grey(image: torch.Tensor) -> Image.Image:
+    """Values in [0, 1] as an 8-bit picture."""
+    return Image.fromarray((255 * image.clamp(0, 1)).round().numpy().astype(np.uint8))
+
+
+def _signed(difference: torch.Tensor, largest: float) -> torch.Tensor:
+    """Differences up to +-largest as values in [0, 1], 0 in the middle."""
+    return difference / (2 * largest) + 0.5

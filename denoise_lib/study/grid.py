@@ -1,0 +1,227 @@
+"""What the comparative study measures: which methods, applied how, under which protocols."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from denoise_lib.checks import unknown
+from denoise_lib.data import registry as data
+from denoise_lib.methods.authors import Authors
+from denoise_lib.methods.classical import Classical
+from denoise_lib.methods.registry import Denoiser, Network, get, methods
+from denoise_lib.methods.released import Released
+from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.study.variants import (
+    Anscombe,
+    BatchStatistics,
+    Mistake,
+    Plain,
+    Told,
+    TrainedOn,
+    TunedOn,
+    Variant,
+    WholeImage,
+    make,
+    study_noises,
+)
+
+SIGMAS = (5, 15, 25, 35, 50, 75)
+OUTSIDE_TRAINING = 75  # the released networks have seen up to 55
+CHAPTER_SIGMAS = (15, 25, 50)
+COMPARED_WITH = "dncnn-nih"  # differences are taken to it
+AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
+STABILISED = ("nlm", "bm3d", "dncnn-nih", "rdn-nih")  # measured with the Anscombe transform too
+FEW = 8  # images, where many variants are measured
+
+TOLD = (10, 15, 20, 25, 30, 40, 50)
+TOLD_TRUE = GaussianNoise(25)
+
+# 22 dB: the level of the noisy thumbnails in an earlier public comparison.
+MISTAKEN_NOISE = GaussianNoise(20)
+MISTAKEN = ("vincent-nih", "dncnn-nih", "rdn-nih")
+# Noise drawn for each channel of a grey image loaded as RGB, then turned back to grey by the usual
+# weights: what is left of sigma.
+LUMA = (0.299, 0.587, 0.114)
+RGB_NOISE = GaussianNoise(MISTAKEN_NOISE.sigma * sum(w**2 for w in LUMA) ** 0.5)
+
+
+def datasets() -> tuple[str, ...]:
+    """The data sets of the comparison, the main one first."""
+    placed = {s.name: s.place for s in data.sources().values() if s.place is not None}
+    return tuple(sorted(placed, key=lambda name: placed[name]))
+
+
+def compared() -> tuple[str, ...]:
+    """The methods of the comparison: the noisy input, classical ones, the papers', the authors'."""
+    return (*methods(Classical, True), *released(), *methods(Authors, True))
+
+
+def classical() -> tuple[str, ...]:
+    """The classical methods, without the noisy input."""
+    return tuple(name for name in methods(Classical, True) if name != "noisy")
+
+
+def released() -> tuple[str, ...]:
+    """The networks that were trained for longer, in the order of their papers."""
+    return tuple(methods(Released, True))
+
+
+def of_chapters() -> tuple[str, ...]:
+    """The networks that are trained for a minute, for the level they are measured at."""
+    return tuple(methods(Network, True))
+
+
+def matrix() -> tuple[str, ...]:
+    """The noises that every method is measured on."""
+    return tuple(study_noises(in_matrix=True))
+
+
+def doses() -> tuple[str, ...]:
+    """Those of them that are photon noise, the highest dose first."""
+    return tuple(
+        name
+        for name, noise in study_noises(in_matrix=True).items()
+        if isinstance(noise, PoissonGaussianNoise)
+    )
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One method under one protocol, applied in one way: a row for each image."""
+
+    method: str
+    protocol: Protocol
+    variant: Variant = Plain()
+    precision: str = "fp32"
+
+    @cached_property
+    def key(self) -> dict[str, str]:
+        """What its rows have in common, see `store.KEY`."""
+        identity = self.variant.identity(get(self.method), self.protocol.noise)
+        text = json.dumps(identity, sort_keys=True, default=list)
+        return {
+            "dataset": self.protocol.dataset,
+            "method": self.method,
+            "variant": str(self.variant),
+            "protocol": self.protocol.hash,
+            "precision": self.precision,
+            "fingerprint": hashlib.sha256(text.encode()).hexdigest()[:10],
+        }
+
+    def make(self) -> Denoiser:
+        """The denoiser; it may be trained first."""
+        return make(self.method, self.variant, self.protocol.noise, self.precision)
+
+    def can_run(self, download: bool = False) -> bool:
+        """Whether this machine has what it needs, or may download it."""
+        needs = get(self.method).needs, data.get(self.protocol.dataset).needs
+        return all(each.met(download) for each in needs)
+
+
+def measurements(part: str) -> list[Measurement]:
+    """The measurements of a part of the study.
+
+    Parameters
+    ----------
+    part : str
+        One of `PARTS`.
+
+    Returns
+    -------
+    list of Measurement
+
+    Raises
+    ------
+    ValueError
+        When the part is not known; the message lists the known ones.
+    """
+    if part not in PARTS:
+        raise unknown("part", part, PARTS)
+    return list(PARTS[part]())
+
+
+def sigmas(method: str) -> tuple[int, ...]:
+    """The noise levels at which a method of the comparison is measured."""
+    declared = get(method)
+    return declared.levels if isinstance(declared, Authors) and declared.levels else SIGMAS
+
+
+def _main() -> Iterator[Measurement]:
+    for dataset in datasets():
+        for method in compared():
+            for sigma in sigmas(method):
+                yield Measurement(method, Protocol(dataset, noise=GaussianNoise(sigma)))
+
+
+def _chapters() -> Iterator[Measurement]:
+    for method in of_chapters():
+        for sigma in CHAPTER_SIGMAS:
+            for dataset in datasets():
+                # In the precision that they were trained in.
+                protocol = Protocol(dataset, noise=GaussianNoise(sigma))
+                yield Measurement(method, protocol, precision="bf16")
+
+
+def _photographs() -> Iterator[Measurement]:
+    for dataset in ("bsd68", "set12"):
+        yield Measurement("dncnn-s25-natural", Protocol(dataset))
+
+
+def _tuning() -> Iterator[Measurement]:
+    for method in classical():
+        yield Measurement(method, Protocol("nih-sample"), TunedOn("nih-sample"))
+
+
+def _noises() -> Iterator[Measurement]:
+    for key, noise in study_noises(in_matrix=True).items():
+        protocol = Protocol(noise=noise, limit=FEW)
+        for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
+            yield Measurement(method, protocol)
+        for method in STABILISED if key in doses() else ():
+            yield Measurement(method, protocol, Anscombe())
+            if method in classical():  # the dose alone tells the level, without any transform
+                yield Measurement(method, protocol, middle_level(noise))
+        for trained_on in matrix():
+            yield Measurement("dncnn", protocol, TrainedOn(trained_on))
+
+
+def _told() -> Iterator[Measurement]:
+    protocol = Protocol(noise=TOLD_TRUE, limit=FEW)
+    for method in (*classical(), AUTHORS):
+        for sigma in CHAPTER_SIGMAS if method == AUTHORS else TOLD:
+            yield Measurement(method, protocol, Told(sigma))
+
+
+def _mistakes() -> Iterator[Measurement]:
+    protocol = Protocol(noise=MISTAKEN_NOISE, limit=FEW)
+    for method in ("noisy", *MISTAKEN):
+        yield Measurement(method, protocol)
+        yield Measurement(method, replace(protocol, noise=RGB_NOISE))
+        for mistake in MISTAKES if method != "noisy" else ():
+            yield Measurement(method, protocol, Mistake(mistake))
+    yield Measurement("dncnn-nih", protocol, BatchStatistics())
+    yield Measurement("vincent", protocol, WholeImage())
+    for trained_on in ("gaussian-5", "gaussian-20", "gaussian-50"):
+        yield Measurement("dncnn", protocol, TrainedOn(trained_on))
+
+
+PARTS = {
+    "main": _main,
+    "chapters": _chapters,
+    "photographs": _photographs,
+    "tuning": _tuning,
+    "noises": _noises,
+    "told": _told,
+    "mistakes": _mistakes,
+}
+
+
+def middle_level(noise: PoissonGaussianNoise) -> Told:
+    """Told the noise level in the middle between black and white."""
+    return Told(round(noise.sigma_at(0.5), 1))

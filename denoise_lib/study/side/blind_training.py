@@ -1,0 +1,32 @@
+"""One network for one noise level, or one for all, trained here."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+
+from denoise_lib import methods
+from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study.side.shared import LEVELS, NOISE, SEEDS, network, quality
+from denoise_lib.study.side_studies import side_study
+
+
+@cache
+def _level_network(name: str, seed: int) -> torch.nn.Module:
+    noise = BlindGaussianNoise(0, 55) if name == "dncnn-b" else NOISE
+    return network(name, noise, methods.recipe(name, "quick"), seed)
+
+
+@side_study(
+    "What do DnCNN-S for 25 and DnCNN-B, trained here, do at other levels?",
+    seed=SEEDS,
+    model=("dncnn", "dncnn-b"),
+    sigma=LEVELS,
+)
+def blind_training(seed: int, model: str, sigma: int) -> dict[str, Any]:
+    """On the validation radiographs of `chest-drr`."""
+    protocol = Protocol(split="val", noise=GaussianNoise(sigma))
+    return quality(_level_network(model, seed), protocol)

@@ -1,0 +1,95 @@
+"""A denoiser trained through a frozen segmentation network, for several weights of its loss."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import torch
+
+from denoise_lib import methods
+from denoise_lib.data import load_dataset
+from denoise_lib.evaluation import apply, score
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study.side.shared import SEEDS, network
+from denoise_lib.study.side_studies import side_study
+from denoise_lib.tasks import segmentation
+from denoise_lib.tasks.segmentation import (
+    TASK_RECIPES,
+    UNet,
+    dice,
+    fit_joint,
+    fit_task,
+    images_and_masks,
+    segment,
+)
+
+SEGMENTED = GaussianNoise(50)  # strong enough for the noise to hurt the task
+
+
+@cache
+def task_network(seed: int) -> UNet:
+    """The segmentation network, trained on clean images."""
+    torch.manual_seed(seed)
+    data = load_dataset("chest-drr")
+    task = UNet(len(data.structures))
+    fit_task(task, images_and_masks(data.train), replace(TASK_RECIPES["quick"], seed=seed))
+    return task
+
+
+def overlap(task: UNet, images: torch.Tensor) -> dict[str, float]:
+    """Mean Dice of each structure on the test split."""
+    data = load_dataset("chest-drr")
+    scores = dice(segment(task, images), images_and_masks(data.test)[:, 1:]).mean(0)
+    return {
+        f"dice_{name}": value.item() for name, value in zip(data.structures, scores, strict=True)
+    }
+
+
+@cache
+def _before_joint(seed: int) -> torch.nn.Module:
+    """Liu's denoiser, trained for the image alone."""
+    return network("liu", SEGMENTED, methods.recipe("liu", "quick"), seed)
+
+
+def joint(seed: int, weight: float | None) -> torch.nn.Module:
+    """Go on through the frozen task network, its loss so weighted; not at all for None."""
+    denoiser = copy.deepcopy(_before_joint(seed))
+    if weight is not None:
+        quick = methods.recipe("liu", "quick")
+        recipe = replace(quick, steps=quick.steps // 2, learning_rate=1e-3, seed=seed)
+        stacked = images_and_masks(load_dataset("chest-drr").train)
+        fit_joint(denoiser, task_network(seed), stacked, SEGMENTED, recipe, weight)
+    return denoiser
+
+
+def _keys() -> Iterator[dict[str, Any]]:
+    for seed in SEEDS:
+        yield from ({"seed": seed, "images": name} for name in ("clean", "noisy", "pretrained"))
+        for weight in (0, 0.002, 0.02):
+            yield {"seed": seed, "images": "denoised", "weight": weight}
+
+
+@side_study(
+    "Dice on clean, noisy and denoised images, against the weight of the task's loss.",
+    keys=_keys,
+    code=(segmentation,),
+)
+def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
+    """On the test radiographs of `chest-drr`: it chooses nothing."""
+    test, task, protocol = load_dataset("chest-drr").test, task_network(seed), Protocol()
+    clean = test.images()
+    noisy = SEGMENTED(clean, test.ids, protocol.seed)
+    if images in ("clean", "noisy"):
+        return overlap(task, clean if images == "clean" else noisy)
+    denoiser = joint(seed, weight)
+    estimates = torch.cat([apply(denoiser, y[None], SEGMENTED.sigma) for y in noisy])
+    scores = pd.DataFrame(
+        score(x[None], z[None], protocol) for x, z in zip(clean, estimates, strict=True)
+    )
+    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()

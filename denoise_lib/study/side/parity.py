@@ -1,0 +1,40 @@
+"""The DnCNN authors' weights in our network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from denoise_lib.methods import authors
+from denoise_lib.methods.authors import load_dncnn
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study.side.shared import LEVELS, quality
+from denoise_lib.study.side_studies import side_study
+
+
+@side_study(
+    "Do the DnCNN authors' weights give their numbers in our network?",
+    code=(authors,),
+    dataset=("set12", "bsd68"),
+    sigma=(15, 25, 50),
+    model=("S", "B"),
+)
+def parity(dataset: str, sigma: int, model: str) -> dict[str, Any]:
+    """On the test sets of their paper."""
+    return _on(dataset, sigma, sigma if model == "S" else None)
+
+
+@side_study(
+    "What do their DnCNN-S for 25 and DnCNN-B do at other levels?",
+    code=(authors,),
+    sigma=LEVELS,
+    model=("S (25)", "B"),
+)
+def blind(sigma: int, model: str) -> dict[str, Any]:
+    """On Set12."""
+    return _on("set12", sigma, 25 if model == "S (25)" else None)
+
+
+def _on(dataset: str, sigma: int, released: int | None) -> dict[str, Any]:
+    protocol = Protocol(dataset=dataset, noise=GaussianNoise(sigma))
+    return {"protocol": protocol.hash, **quality(load_dncnn(released), protocol)}

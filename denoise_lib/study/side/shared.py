@@ -1,0 +1,54 @@
+"""What several side studies do: train a network briefly, apply a method to images, average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from denoise_lib import methods
+from denoise_lib.data import load_dataset
+from denoise_lib.evaluation import apply, evaluate
+from denoise_lib.methods.registry import Denoiser
+from denoise_lib.noise import GaussianNoise, Noise
+from denoise_lib.protocol import Protocol
+from denoise_lib.recipe import Recipe
+from denoise_lib.study.variants import make
+from denoise_lib.training.train import train
+
+SEEDS = (0, 1, 2)
+NOISE = GaussianNoise(25)
+LEVELS = (5, 15, 25, 35, 50)
+PRECISION = "auto"  # differences of a hundredth of a decibel do not matter here
+
+
+def quality(denoiser: Denoiser, protocol: Protocol) -> dict[str, float]:
+    """Mean PSNR (dB) and SSIM under a protocol."""
+    rows = evaluate(denoiser, protocol, progress=False)
+    return {"psnr": rows["psnr"].mean(), "ssim": rows["ssim"].mean()}
+
+
+def network(name: str, noise: Noise, recipe: Recipe, seed: int, **config) -> torch.nn.Module:
+    """A network trained on all training images of `chest-drr`."""
+    torch.manual_seed(seed)
+    model = methods.create(name, **config)
+    images = load_dataset("chest-drr").train.images()
+    train(model, images, noise, replace(recipe, seed=seed))
+    return model
+
+
+def trained_quality(name: str, recipe: Recipe, seed: int, **config) -> dict[str, float]:
+    """Train a network for `NOISE` and measure it on the validation images."""
+    model = network(name, NOISE, recipe, seed, **config)
+    scores = quality(model, Protocol(split="val", noise=NOISE))
+    return {**scores, "parameters": methods.count_parameters(model)}
+
+
+def denoised(
+    method: str, noise: GaussianNoise, images: torch.Tensor, ids: Sequence[str]
+) -> torch.Tensor:
+    """Images of shape (N, 1, H, W) with the protocol's noise, by a method of the study."""
+    denoiser = make(method, precision=PRECISION)
+    noisy = noise(images, ids)
+    return torch.cat([apply(denoiser, y[None], noise.known_sigma) for y in noisy])

@@ -1,0 +1,150 @@
+"""Side studies: small tables of other measurements than scores, one module each in `side/`.
+
+A side study is a function from the columns of a row's key to the other columns, declared with the
+values that these keys take:
+
+    @side_study("Is a nodule easier to detect?", method=compared, sigma=(15, 25, 50))
+    def detection(method, sigma) -> dict: ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import itertools
+import json
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from denoise_lib.checks import unknown
+from denoise_lib.identity import code_hash
+from denoise_lib.methods.registry import methods
+from denoise_lib.study.store import Table, side_table
+
+Keys = Callable[[], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class SideStudy:
+    """A declared side study.
+
+    Attributes
+    ----------
+    name : str
+        Of its function and its table.
+    question : str
+        What it answers.
+    measure : callable
+        ``measure(**key) -> dict``, the other columns of a row.
+    keys : callable
+        ``keys() -> iterable of dict``, in the order of the table.
+    code : tuple of module
+        Besides its own module, what makes its numbers.
+    in_study : bool
+        Whether `make study` measures it; the others belong to a chapter.
+    """
+
+    name: str
+    question: str
+    measure: Callable[..., dict[str, Any]]
+    keys: Keys
+    code: tuple[ModuleType, ...] = ()
+    in_study: bool = False
+
+    @cached_property
+    def table(self) -> Table:
+        """Its table, whose key are all columns that occur in its keys."""
+        columns = dict.fromkeys(itertools.chain.from_iterable(self.keys()))
+        return side_table(self.name, tuple(columns))
+
+    def stamped(self) -> list[dict[str, Any]]:
+        """Its keys, each with the fingerprint of the code and of the method that it names."""
+        own = importlib.import_module(self.measure.__module__)
+        code, known = code_hash(own, *self.code), methods()
+        return [{**key, "fingerprint": self._fingerprint(code, key, known)} for key in self.keys()]
+
+    @staticmethod
+    def _fingerprint(code: str, key: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+        method = known.get(key.get("method"))
+        text = json.dumps([code, method and method.identity()], sort_keys=True, default=list)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+_STUDIES: dict[str, SideStudy] = {}
+
+
+def side_study(
+    question: str,
+    keys: Keys | None = None,
+    code: tuple[ModuleType, ...] = (),
+    in_study: bool = False,
+    **axes: Any,
+):
+    """Declare the function below as a side study; see `SideStudy`.
+
+    Parameters
+    ----------
+    question : str
+        What it answers.
+    keys : callable, optional
+        Where the keys are no grid.
+    code : tuple of module
+        Besides its own module, what makes its numbers.
+    in_study : bool
+        Whether `make study` measures it.
+    **axes
+        The values of each column of the key, all combined with all; a sequence, or a function
+        that returns one.
+
+    Returns
+    -------
+    callable
+        A decorator that leaves the function as it is.
+    """
+
+    def grid() -> Iterator[dict[str, Any]]:
+        values = [each() if callable(each) else each for each in axes.values()]
+        for combination in itertools.product(*values):
+            yield dict(zip(axes, combination, strict=True))
+
+    def declare(measure):
+        name = measure.__name__
+        if name in _STUDIES:
+            raise ValueError(f"There is a side study {name!r} already: give it another name.")
+        _STUDIES[name] = SideStudy(name, question, measure, keys or grid, code, in_study)
+        return measure
+
+    return declare
+
+
+def side_studies() -> dict[str, SideStudy]:
+    """All side studies by name."""
+    package = importlib.import_module("denoise_lib.study.side")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(_STUDIES)
+
+
+def get(name: str) -> SideStudy:
+    """The declaration of a side study; a ValueError that lists all where there is none."""
+    known = side_studies()
+    if name not in known:
+        raise unknown("side study", name, known)
+    return known[name]
+
+
+@contextmanager
+def temporarily() -> Iterator[None]:
+    """Forget at the end what is declared meanwhile: for tests."""
+    side_studies()
+    before = dict(_STUDIES)
+    try:
+        yield
+    finally:
+        _STUDIES.clear()
+        _STUDIES.update(before)

@@ -1,0 +1,249 @@
+"""The committed tables in `results/`: rows that know what made them.
+
+A row is known by what moves its numbers. A score's key says what was measured on what (data set,
+image, and the protocol's hash: noise, seed, range, window), in which precision, and by which
+method: its name, the way it was applied, and a fingerprint of its code, parameters or weights. Is
+one of them changed, the row is missing and is measured again, in place of the old one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from denoise_lib import methods
+from denoise_lib.evaluation import compare
+from denoise_lib.files import replacing
+from denoise_lib.methods.classical import Classical
+from denoise_lib.protocol import Protocol
+from denoise_lib.provenance import provenance
+
+_PACKAGE = Path(__file__).parent.parent
+
+# What a score is known by; a row whose fingerprint alone differs is an older one of the same kind.
+KEY = ("dataset", "method", "variant", "protocol", "precision", "image")
+_SCORES = ["psnr", "ssim", "mse", "seconds"]
+
+
+def folder() -> Path:
+    """Where the tables are: `results/` of the checkout, or the copy inside an installed package.
+
+    The environment variable DENOISE_RESULTS names another folder, for a study of your own.
+    """
+    if other := os.environ.get("DENOISE_RESULTS"):
+        return Path(other)
+    checkout = _PACKAGE.parent / "results"
+    return checkout if checkout.is_dir() else _PACKAGE / "results"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of rows, CSV or Parquet, that several processes may add to.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    key : tuple of str
+        Columns by which a row is known; a new row replaces an old one of the same key.
+    """
+
+    path: Path
+    key: tuple[str, ...]
+
+    def read(self) -> pd.DataFrame:
+        """All rows; none where there is no file."""
+        if not self.path.exists():
+            return pd.DataFrame(columns=[*self.key, "fingerprint"])
+        # In one go: a reader may open a path more than once, and another process may replace it.
+        content = io.BytesIO(self.path.read_bytes())
+        if self.path.suffix == ".parquet":
+            return pd.read_parquet(content)
+        # Commits and fingerprints can look like numbers: 12345e6789.
+        text = dict.fromkeys(("commit", "fingerprint", "protocol"), str)
+        return pd.read_csv(content, dtype=text)
+
+    def add(self, rows: pd.DataFrame, sort: bool = True) -> None:
+        """Add rows, stamped with the commit and the machine; an interruption loses none.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            With the columns of the key and a `fingerprint`.
+        sort : bool
+            By the key, so that the same measurements in another order make the same file.
+        """
+        rows = rows.assign(**provenance())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".lock")):
+            if self.path.exists():
+                rows = pd.concat([self.read(), rows], ignore_index=True)
+                rows = rows.drop_duplicates(list(self.key), keep="last")
+            if sort:
+                rows = rows.sort_values(list(self.key), ignore_index=True)[sorted(rows.columns)]
+            with replacing(self.path) as temporary:
+                if self.path.suffix == ".parquet":
+                    rows.to_parquet(temporary, index=False, compression="zstd")
+                else:
+                    rows.to_csv(temporary, index=False, float_format="%.6g")
+
+    def lacks(self, keys: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Those of the keys, each with a `fingerprint`, that no row has."""
+        rows = self.read()
+        return [key for key in keys if not has(rows, key)]
+
+
+def has(rows: pd.DataFrame, key: Mapping[str, Any]) -> bool:
+    """Whether one of the rows has these values."""
+    if not set(key) <= set(rows.columns):
+        return False
+    return bool((rows[list(key)] == pd.Series(dict(key))).all(axis=1).any())
+
+
+def scores() -> Table:
+    """The rows of the study's measurements."""
+    return Table(folder() / "rows.parquet", KEY)
+
+
+def side_table(name: str, key: tuple[str, ...] = ()) -> Table:
+    """The table of a side study."""
+    return Table(folder() / "side" / f"{name}.csv", key)
+
+
+def load(protocol: Protocol | None = None, variant: object = "") -> pd.DataFrame:
+    """Read the committed scores.
+
+    Parameters
+    ----------
+    protocol : Protocol, optional
+        Only rows whose hash is this protocol's, so that they may stand beside your own, and only
+        its images where it has a `limit`.
+    variant : str, Variant or None
+        Only rows of this way of applying the methods (see `study.variants`): by default the plain
+        one. None: all rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `evaluate`, and `variant`, `precision`, `fingerprint`, `training`,
+        `commit` and `machine`.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no table, or none with such rows.
+    """
+    rows = scores().read()
+    if protocol is not None:
+        rows = rows[rows["protocol"] == protocol.hash]
+        if protocol.limit is not None:
+            rows = rows[rows["image"].isin(protocol.items().ids)]
+    if variant is not None:
+        rows = rows[rows["variant"] == str(variant)]
+    if rows.empty:
+        raise FileNotFoundError(
+            "No committed results for this protocol: make them with `make study`."
+        )
+    numbers = dict.fromkeys(rows.columns.intersection(_SCORES), float)
+    return rows.reset_index(drop=True).astype(numbers)
+
+
+def save(rows: pd.DataFrame, training: str = "", **key: str) -> None:
+    """Add scores to the table, in place of older rows of the same measurements.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`.
+    training : str
+        How a network was trained: "quick", "released", or empty.
+    **key
+        `variant`, `precision` and `fingerprint` of the measurement.
+    """
+    rows = rows.assign(training=training, **key)
+    scores().add(rows.astype({"sigma": float, **dict.fromkeys(_SCORES, "float32")}))
+
+
+def baselines(protocol: Protocol) -> pd.DataFrame:
+    """The classical methods' rows under a protocol: the committed ones, or else measured now.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        As for `evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `evaluate`, one row per image and method, the noisy input among them.
+    """
+    known = methods.registry.methods(Classical)
+    try:
+        rows = load(protocol)
+    except FileNotFoundError:
+        rows = pd.DataFrame({"method": []})
+    images = len(protocol.items())
+    counts = rows.groupby("method").size()
+    complete = [name for name in known if counts.get(name, 0) == images]
+    if "noisy" in complete and len(complete) > 1:
+        return rows[rows["method"].isin(complete)].reset_index(drop=True)
+    names = [name for name in methods.available() if name in known and name != "bm3d"]  # slow
+    return compare({name: methods.load(name) for name in names}, protocol)
+
+
+def load_summary(name: str = "summary") -> pd.DataFrame:
+    """Read a table that `make study` derived from the rows.
+
+    Parameters
+    ----------
+    name : str
+        "summary": means with bootstrap intervals; "differences": paired, to DnCNN, with tests.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such table.
+    """
+    path = folder() / f"{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"No {path.name}: make it with `make study`.")
+    return pd.read_csv(path)
+
+
+def load_side(name: str) -> pd.DataFrame:
+    """Read a committed side study.
+
+    Parameters
+    ----------
+    name : str
+        The study, e.g. "dncnn".
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per trained network, or per measurement, with the commit, the machine and the
+        fingerprint of what made it.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such study; the message lists those there are.
+    """
+    table = side_table(name)
+    if not table.path.exists():
+        known = ", ".join(sorted(path.stem for path in table.path.parent.glob("*.csv")))
+        raise FileNotFoundError(
+            f"No side study {name!r} in {folder()}; there are: {known or 'none'}."
+        )
+    return table.read()

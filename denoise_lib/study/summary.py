@@ -1,0 +1,79 @@
+"""The tables that follow from the rows: `denoise study tables`.
+
+`results/summary.csv`: mean and bootstrap interval of each method, data set and noise level.
+`results/differences.csv`: paired differences to DnCNN, with Holm-corrected Wilcoxon tests.
+The same rows give the same tables to the last byte.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from denoise_lib.evaluation import METRICS
+from denoise_lib.files import replacing
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study import store
+from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets
+from denoise_lib.study.statistics import compare_with, mean_interval
+
+
+def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
+    """The complete rows of the compared methods under one of the main protocols.
+
+    Parameters
+    ----------
+    dataset : str
+        One of `grid.datasets()`.
+    sigma : float
+        Noise level, 0-255.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A method that lacks images is left out, and named in a line of output.
+    """
+    rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)))
+    rows = rows[rows["method"].isin(compared())]
+    counts = rows.groupby("method").size()  # the data set itself need not be here
+    incomplete = counts.index[counts < counts.max()]
+    if len(incomplete):
+        print(f"{dataset}, sigma {sigma}, lacks rows of {', '.join(incomplete)}: left out")
+    return rows[~rows["method"].isin(incomplete)]
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean, interval and counts of each method under one protocol."""
+    table = []
+    for method, group in rows.groupby("method"):
+        row = {"method": method, "images": len(group), "groups": group["group"].nunique()}
+        for metric in METRICS:
+            low, high = mean_interval(group[metric], group["group"])
+            row |= {metric: group[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
+        table.append(row)
+    return pd.DataFrame(table)
+
+
+def differences(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each method against the one that all are compared with, by each metric."""
+    tables = [
+        compare_with(rows, COMPARED_WITH, metric).assign(metric=metric).reset_index()
+        for metric in METRICS
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def write() -> None:
+    """Derive both tables anew."""
+    tables: dict[str, list[pd.DataFrame]] = {"summary": [], "differences": []}
+    places = [(dataset, sigma) for dataset in datasets() for sigma in SIGMAS]
+    for dataset, sigma in tqdm(places, desc="tables"):
+        rows = main_rows(dataset, sigma)
+        where = {"dataset": dataset, "sigma": sigma, "protocol": rows["protocol"].iloc[0]}
+        tables["summary"].append(summary(rows).assign(**where))
+        if rows["group"].nunique() > 1:  # chest-cr is one image
+            tables["differences"].append(differences(rows).assign(**where))
+    for name, parts in tables.items():
+        with replacing(store.folder() / f"{name}.csv") as temporary:
+            pd.concat(parts).to_csv(temporary, index=False, float_format="%.6g")

@@ -1,0 +1,73 @@
+"""Search a classical method's parameters on a validation split: `denoise study tune`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+
+from tqdm.auto import tqdm
+
+from denoise_lib.evaluation import evaluate
+from denoise_lib.files import replacing
+from denoise_lib.methods.classical import Classical, tuning_file
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+
+
+def best(method: Classical, dataset: str, sigma: float, images: int) -> dict:
+    """The point of the method's grid with the best mean PSNR.
+
+    Parameters
+    ----------
+    method : Classical
+        With a grid.
+    dataset : str
+        Whose validation split is used.
+    sigma : float
+        Noise level, 0-255.
+    images : int
+        How many of its images, the first.
+
+    Returns
+    -------
+    dict
+        The parameters.
+    """
+    protocol = Protocol(dataset, "val", GaussianNoise(sigma), limit=images)
+
+    def quality(parameters: dict) -> float:
+        denoiser = method.load({str(sigma): parameters})
+        return evaluate(denoiser, protocol, progress=False)["psnr"].mean()
+
+    return max(tqdm(list(points(method)), desc=f"{method.name} at {sigma}"), key=quality)
+
+
+def points(method: Classical) -> Iterator[dict]:
+    """The points of a method's grid."""
+    for values in itertools.product(*method.grid.values()):
+        yield dict(zip(method.grid, values, strict=True))
+
+
+def tune(method: Classical, dataset: str, sigmas: Sequence[int], images: int) -> None:
+    """Search at each noise level; each result is kept at once.
+
+    Parameters
+    ----------
+    method : Classical
+        With a grid.
+    dataset : str
+        Whose validation split is used; the method's tuning on it is replaced.
+    sigmas : sequence of int
+        Noise levels, 0-255.
+    images : int
+        Validation images used.
+    """
+    path = tuning_file(dataset)
+    for sigma in sigmas:
+        tuned = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        found = best(method, dataset, sigma, images)
+        tuned.setdefault(method.name, {})[str(sigma)] = found
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(tuned, indent=2, sort_keys=True) + "\n", "utf-8")
+        tqdm.write(f"{method.name} at {sigma}: {found}")

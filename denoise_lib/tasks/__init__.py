@@ -1,0 +1,1 @@
+"""What denoised images are for: finding structures, reading them, seeing a nodule."""

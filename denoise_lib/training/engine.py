@@ -1,0 +1,321 @@
+"""The state of a training: what one step does, and what a checkpoint saves."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel
+
+from denoise_lib.checks import UserError
+from denoise_lib.device import has_fast_bf16
+from denoise_lib.files import replacing
+from denoise_lib.recipe import Recipe
+from denoise_lib.training import checkpoints
+from denoise_lib.training.optimizers import create_optimizers
+from denoise_lib.training.processes import same_on_all, synchronised_batch_norm
+from denoise_lib.training.run import RunOptions, TrainingRun
+
+if TYPE_CHECKING:  # a second to import, and nobody who only reads a recipe needs it
+    from accelerate import Accelerator
+
+EMPTY_CURVE = ("step", "loss", "psnr", "seconds")
+
+
+class Engine:
+    """The state of a training: what a checkpoint saves, and one step of it."""
+
+    def __init__(self, model: torch.nn.Module, recipe: Recipe, options: RunOptions):
+        self.model, self.recipe, self.options = model, recipe, options
+        self.accelerator = _accelerator(recipe, options)
+        self.device = self.accelerator.device
+        wanted = options.precision
+        fast = has_fast_bf16(self.device) if wanted == "auto" else wanted == "bf16"
+        self.precision = "bf16" if fast else "fp32"
+        self._check_shares()
+        model.train().to(self.device, memory_format=torch.channels_last)
+        model.zero_grad()
+        self.average = AveragedModel(
+            model, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True
+        )
+        synchronised_batch_norm(model, self.accelerator.num_processes > 1)
+        self.network = self.accelerator.prepare_model(model)
+        if options.compile:
+            self.network = torch.compile(self.network)
+        optimizers = create_optimizers(
+            model,
+            recipe.optimizer,
+            recipe.learning_rate,
+            recipe.matrix_learning_rate,
+            recipe.weight_decay,
+        )
+        self.optimizers = [self.accelerator.prepare_optimizer(o) for o in optimizers]
+        self.schedules = [self._schedule(optimizer) for optimizer in optimizers]
+        self.generator = torch.Generator(self.device).manual_seed(recipe.seed)
+        self.step, self.rows, self.losses, self._seconds = 0, [], [], 0.0
+        self._start = self._saved = time.perf_counter()
+        self.saved_step: int | None = None
+        self._first_step = 0
+        if options.tensorboard:
+            self.accelerator.init_trackers("tensorboard")
+
+    def _check_shares(self) -> None:
+        shares = self.accelerator.num_processes * self.recipe.accumulate
+        if self.recipe.batch_size % shares:
+            raise UserError(
+                f"A batch of {self.recipe.batch_size} cannot be shared by "
+                f"{self.accelerator.num_processes} processes in {self.recipe.accumulate} parts "
+                f"each: choose a multiple of {shares}."
+            )
+
+    def _schedule(self, optimizer: torch.optim.Optimizer) -> OneCycleLR:
+        warmup = self.recipe.warmup
+        if warmup * self.recipe.steps == 1:
+            warmup *= 1 + 1e-6  # OneCycleLR divides by a rise of exactly one step, less one
+        return OneCycleLR(
+            optimizer,
+            [group["lr"] for group in optimizer.param_groups],
+            total_steps=self.recipe.steps,
+            pct_start=warmup,
+            cycle_momentum=False,
+        )
+
+    @property
+    def description(self) -> str:
+        """One line about where and how it computes."""
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        many = self.accelerator.num_processes
+        processes = f", {many} processes" if many > 1 else ""
+        return f"{count:,} weights on {self.device.type}{processes}, {self.precision}"
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the training up to now, earlier sittings included."""
+        return self._seconds + time.perf_counter() - self._start
+
+    def run(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The network's output in float32, computed in the chosen precision.
+
+        Autocast is ours: accelerate allows one precision per process, and a session may train in
+        both. bfloat16 needs none of what accelerate adds to it for float16.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.network(inputs).float()
+
+    def update(self, step: int, batch: dict, loss: Callable, names: list[str] | None) -> None:
+        """One optimiser step on this process's share of the batch."""
+        total = 0.0
+        for part in range(self.recipe.accumulate):
+            share = self._share(batch, part)
+            with self.accelerator.accumulate(self.network):
+                value = loss(self.run, share)
+                self.accelerator.backward(value)
+                if self.accelerator.sync_gradients:
+                    self._check_gradient(step, batch, names)
+                for optimizer in self.optimizers:
+                    optimizer.step()
+                    optimizer.zero_grad()
+            total += value.item() / self.recipe.accumulate
+        for schedule in self.schedules:
+            schedule.step()
+        self.average.update_parameters(self.model)
+        self.losses.append(total)
+        self.step = step
+
+    def _check_gradient(self, step: int, batch: dict, names: list[str] | None) -> None:
+        """Clip the gradient if the recipe says so; refuse one that is not finite.
+
+        It is that of all processes and parts: a loss that is not finite in one shows in all, and
+        they stop together, before the step is taken.
+        """
+        limit = self.recipe.clip_gradient
+        norm = self.accelerator.clip_grad_norm_(
+            self.model.parameters(), math.inf if limit is None else limit
+        )
+        if not torch.isfinite(norm):
+            self._refuse(step, batch, names)
+
+    def _share(self, batch: dict[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+        """Rows of the batch. All processes draw the whole of it, which costs little and makes the
+        training the same for any number of them."""
+        count = self.recipe.batch_size
+        rows = count // (self.accelerator.num_processes * self.recipe.accumulate)
+        first = rows * (self.accelerator.process_index * self.recipe.accumulate + part)
+        return {name: values[first : first + rows] for name, values in batch.items()}
+
+    def _refuse(self, step: int, batch: dict, names: list[str] | None) -> None:
+        images = ""
+        if "image" in batch:
+            numbers = batch["image"].unique().tolist()
+            images = " (images " + ", ".join(names[n] if names else str(n) for n in numbers) + ")"
+        kept = "nothing was saved"
+        if self.saved_step is not None:
+            kept = (
+                f"the last good checkpoint, of step {self.saved_step}, is in {self.options.folder}"
+            )
+        raise FloatingPointError(
+            f"The loss or its gradient is no longer finite at step {step}{images}: lower the "
+            f"learning rate; {kept}."
+        )
+
+    def log(self, measure: Callable) -> None:
+        """Add a row to the curve, to `log.csv` and to TensorBoard."""
+        mean = torch.tensor(self.losses, device=self.device).mean()
+        loss = self.accelerator.reduce(mean, "mean").item()
+        measured = measure(self.average.module)
+        row = {"loss": loss, **{name: float(value) for name, value in measured.items()}}
+        self.rows.append({"step": self.step, **row, "seconds": self.seconds})
+        self.losses = []
+        if self.options.tensorboard:
+            self.accelerator.log(row, step=self.step)
+        if self.options.folder and self.accelerator.is_main_process:
+            self._write_log(self.options.folder / "log.csv")
+
+    def _write_log(self, path: Path) -> None:
+        try:
+            with replacing(path) as temporary:
+                pd.DataFrame(self.rows).to_csv(temporary, index=False)
+        except OSError as error:
+            warnings.warn(
+                f"{path} could not be written ({error.strerror}): make room; the training goes on.",
+                stacklevel=2,
+            )
+
+    def progress(self) -> dict[str, str]:
+        """What stands behind the progress bar."""
+        values = dict(self.rows[-1]) if self.rows else {}
+        if self.losses:
+            values["loss"] = sum(self.losses) / len(self.losses)
+        known = {k: v for k, v in values.items() if k not in ("step", "seconds")}
+        shown = {k: f"{v:.4g}" for k, v in known.items() if not math.isnan(v)}
+        return {"patches/s": f"{self._rate():.1f}", **shown}
+
+    def _rate(self) -> float:
+        elapsed = time.perf_counter() - self._start
+        return (self.step - self._first_step) * self.recipe.batch_size / max(elapsed, 1e-9)
+
+    def checkpoint_when_due(self) -> None:
+        """Save when the last checkpoint is old enough."""
+        due = time.perf_counter() - self._saved > 60 * self.options.checkpoint_minutes
+        if same_on_all(due, self.accelerator):
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Save everything that the next step depends on."""
+        self._saved = time.perf_counter()
+        if self.options.folder is None:
+            return
+        if self.accelerator.num_processes > 1 and self.losses:
+            losses = torch.tensor(self.losses, device=self.device)
+            self.losses = self.accelerator.reduce(losses, "mean").tolist()
+        if self.accelerator.is_main_process and checkpoints.save(
+            self._state(), self.options.folder
+        ):
+            self.saved_step = self.step
+        self.accelerator.wait_for_everyone()
+
+    def _state(self) -> dict:
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "recipe": asdict(self.recipe),
+            "precision": self.precision,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
+            "generator": self.generator.get_state(),
+            "rows": self.rows,
+            "losses": self.losses,
+        }
+
+    def restore(self) -> None:
+        """Go on from the checkpoint in the run's folder, if there is one."""
+        # Only the first process reads: the others may be machines without that disk.
+        main = self.accelerator.is_main_process
+        box = [checkpoints.load(self.options.folder) if main else None]
+        if self.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast_object_list
+
+            broadcast_object_list(box)
+        (state,) = box
+        if state is None:
+            return
+        before = {**state["recipe"], "precision": state["precision"]}
+        now = {**asdict(self.recipe), "precision": self.precision}
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            differences = ", ".join(f"{n} was {before.get(n)}, is {now[n]}" for n in changed)
+            raise UserError(
+                f"The checkpoint in {self.options.folder} is of another recipe ({differences}): "
+                "resume with that one, or name another folder."
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+        self.generator.set_state(state["generator"])
+        self.step = self._first_step = self.saved_step = state["step"]
+        self.rows, self.losses, self._seconds = state["rows"], state["losses"], state["seconds"]
+
+    def finish(self, stopped_by: str | None) -> TrainingRun:
+        """Put the averaged weights into the model."""
+        seconds = self.seconds
+        synchronised_batch_norm(self.model, False)
+        self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
+        self.model.load_state_dict(self.average.module.state_dict())
+        self.model.eval()
+        for tracker in self.accelerator.trackers:
+            tracker.finish()
+        # Columns even for a training that was stopped before its first row.
+        curve = pd.DataFrame(self.rows or {name: [] for name in EMPTY_CURVE}).set_index("step")
+        finished = self.step == self.recipe.steps
+        return TrainingRun(
+            curve=curve,
+            step=self.step,
+            steps=self.recipe.steps,
+            seconds=seconds,
+            device=self.device.type,
+            precision=self.precision,
+            stopped_by=None if finished and stopped_by == "time" else stopped_by,
+        )
+
+
+def _accelerator(recipe: Recipe, options: RunOptions) -> Accelerator:
+    from accelerate import Accelerator
+
+    logger = {"log_with": "tensorboard", "project_dir": options.folder}
+    return Accelerator(
+        mixed_precision="no",
+        gradient_accumulation_steps=recipe.accumulate,
+        **(logger if options.tensorboard else {}),
+    )
+
+
+def _moving_average(decay: float):
+    """Exponential moving average whose memory grows with the steps taken, up to `decay`.
+
+    A constant decay would keep the random initial weights in the average for 1 / (1 - decay)
+    steps, a large part of a short training.
+    """
+
+    @torch.no_grad()
+    def update(averages, currents, steps):
+        weight = min(decay, (1 + float(steps)) / (10 + float(steps)))
+        for average, current in zip(averages, currents, strict=True):
+            if average.is_floating_point():
+                average.lerp_(current, 1 - weight)
+            else:  # batch norm's counter of batches
+                average.copy_(current)
+
+    return update

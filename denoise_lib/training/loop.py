@@ -1,0 +1,164 @@
+"""The training loop: `fit` for denoising, `optimise` beneath it for any loss.
+
+Device, gradient accumulation and several processes are accelerate's: a script that calls `fit`
+runs on one processor, or by `accelerate launch` on the GPUs of several machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from tqdm.auto import tqdm
+
+from denoise_lib.evaluation import evaluate
+from denoise_lib.protocol import Protocol
+from denoise_lib.recipe import Recipe
+from denoise_lib.training.engine import Engine
+from denoise_lib.training.interrupt import StopRequest
+from denoise_lib.training.patches import NoisyPatches
+from denoise_lib.training.processes import same_on_all
+from denoise_lib.training.run import RunOptions, TrainingRun
+
+LOSSES = {
+    "mse": F.mse_loss,
+    "l1": F.l1_loss,
+    # The output of a sigmoid against a target in [0, 1], pixel by pixel.
+    "bce": F.binary_cross_entropy,
+}
+
+
+def fit(
+    model: torch.nn.Module,
+    data: NoisyPatches,
+    recipe: Recipe,
+    validation: Protocol | None = None,
+    **options,
+) -> TrainingRun:
+    """Train a denoiser on fresh noise, in place.
+
+    Every step draws new patches and new noise, so no noisy image is seen twice. Ctrl-C, the
+    notebook's stop button or SIGTERM ends the training after the step that is under way, saves a
+    checkpoint where there is a folder, and keeps what was learned.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        ``model(noisy) -> image``. Ends up on the accelerator, in evaluation mode, with averaged
+        weights.
+    data : NoisyPatches
+        Clean training images and the noise.
+    recipe : Recipe
+        Steps, batch, patch, learning rate, loss.
+    validation : Protocol, optional
+        Measured every `recipe.validate_every` steps, on the averaged weights.
+    **options
+        Fields of `RunOptions`: `folder`, `resume`, `max_minutes`, `progress` and so on.
+
+    Returns
+    -------
+    TrainingRun
+        With the learning curve; its `psnr` is NaN without `validation`.
+
+    Raises
+    ------
+    ValueError
+        When the patches do not fit, or the batch cannot be shared out evenly.
+    FloatingPointError
+        When the loss is not finite; names the step, the images and the last checkpoint.
+    """
+    loss_function = LOSSES[recipe.loss]
+
+    def draw(generator):
+        return data.draw(recipe.batch_size, recipe.patch_size, generator, recipe.symmetries)
+
+    def loss(network, batch):
+        return loss_function(network(batch["noisy"]), batch["clean"])
+
+    return optimise(
+        model, draw, loss, recipe, denoising_quality(validation), names=data.ids, **options
+    )
+
+
+def denoising_quality(validation: Protocol | None) -> Callable[[torch.nn.Module], dict]:
+    """What `fit` measures while it trains: the mean PSNR, NaN without a protocol."""
+
+    def measure(model: torch.nn.Module) -> dict[str, float]:
+        if validation is None:
+            return {"psnr": float("nan")}
+        return {"psnr": evaluate(model, validation, progress=False)["psnr"].mean()}
+
+    return measure
+
+
+def optimise(
+    model: torch.nn.Module,
+    draw: Callable[[torch.Generator], dict[str, torch.Tensor]],
+    loss: Callable,
+    recipe: Recipe,
+    measure: Callable[[torch.nn.Module], dict] = lambda model: {},
+    names: list[str] | None = None,
+    **options,
+) -> TrainingRun:
+    """The training loop itself, for any loss; `fit` is the one for denoising.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained in place; gets the averaged weights in the end.
+    draw : callable
+        ``draw(generator) -> batch``: `recipe.batch_size` rows in each tensor of the dictionary.
+    loss : callable
+        ``loss(network, batch) -> scalar``, a mean over the rows of the batch. ``network(inputs)``
+        is the model's output in float32, computed in half precision where that is faster.
+    recipe : Recipe
+        Steps, learning rate, averaging.
+    measure : callable
+        ``measure(averaged_model) -> {name: value}``, every `recipe.validate_every` steps.
+    names : list of str, optional
+        Names of what ``batch["image"]`` numbers, for messages.
+    **options
+        Fields of `RunOptions`.
+
+    Returns
+    -------
+    TrainingRun
+
+    Raises
+    ------
+    ValueError, FloatingPointError
+        As `fit`.
+    """
+    options = RunOptions(**options)
+    engine = Engine(model, recipe, options)
+    if options.resume:
+        engine.restore()
+    stop = StopRequest(options.max_minutes)
+    steps = range(engine.step + 1, recipe.steps + 1)
+    hidden = not (options.progress and engine.accelerator.is_main_process)
+    bar = tqdm(
+        steps, desc="training", initial=engine.step, total=recipe.steps, disable=hidden, unit="step"
+    )
+    if not hidden:
+        bar.write(engine.description)
+    try:
+        with stop.listening():
+            for step in bar:
+                batch = draw(engine.generator)
+                engine.update(step, batch, loss, names)
+                if step % recipe.validate_every == 0 or step == recipe.steps:
+                    engine.log(measure)
+                bar.set_postfix(engine.progress(), refresh=False)
+                if same_on_all(stop.reason, engine.accelerator):
+                    stop.reason = stop.reason or "interrupt"  # another process was asked
+                    break
+                engine.checkpoint_when_due()
+            engine.checkpoint()
+    except KeyboardInterrupt:  # a second Ctrl-C, or one outside the main thread
+        stop.reason = "interrupt"
+    if engine.step < recipe.steps and not hidden:
+        saved = engine.saved_step is not None
+        kept = f"resume from {options.folder}" if saved else "the model keeps its weights"
+        bar.write(f"Stopped at step {engine.step} of {recipe.steps}: {kept}.")
+    return engine.finish(stop.reason)

@@ -1,0 +1,254 @@
+"""A whole training in one TOML file: the network, the images, the noise and the recipe.
+
+name = "dncnn-nih"
+
+[model]
+name = "dncnn"                    # further keys are arguments of `methods.create`
+start = "dncnn-s25-natural"       # optional: a trained network to start from
+
+[data]
+dataset = "nih-sample"            # its training split
+
+[noise]
+type = "BlindGaussianNoise"       # further keys are its parameters
+low = 0
+high = 55
+
+[recipe]                          # the fields of `Recipe`
+steps = 4000
+
+[validation]                      # optional: watched during the training, chooses nothing
+dataset = "nih-sample"
+split = "val"
+sigma = 25
+limit = 10
+
+[layers]                          # optional, `vincent` only: a recipe for each layer
+steps = 600
+
+[study]                           # optional: the comparison shows it, with this marker
+marker = "^"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from denoise_lib import methods
+from denoise_lib.checks import UserError
+from denoise_lib.data import load_dataset
+from denoise_lib.methods.released import PLAN, RELEASED, load_trained
+from denoise_lib.noise import GaussianNoise, Noise, create
+from denoise_lib.protocol import Protocol
+from denoise_lib.provenance import provenance
+from denoise_lib.recipe import Recipe
+from denoise_lib.training.run import TrainingRun
+from denoise_lib.training.train import train
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Architecture(_Table):
+    """[model]: a network, a trained one to start from, and further arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    start: str | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Arguments for `methods.create`."""
+        return dict(self.model_extra or {})
+
+
+class Data(_Table):
+    """[data]: whose training split is used."""
+
+    dataset: str
+
+
+class Validation(_Table):
+    """[validation]: a protocol with white noise."""
+
+    dataset: str
+    split: Literal["train", "val", "test"] = "val"
+    sigma: float
+    limit: int | None = Field(default=None, ge=1)
+
+    def protocol(self) -> Protocol:
+        """What `fit` watches."""
+        noise = GaussianNoise(self.sigma)
+        return Protocol(self.dataset, self.split, noise, limit=self.limit)
+
+
+class Shown(_Table):
+    """[study]: how the comparison shows it."""
+
+    marker: str
+
+
+class Plan(_Table):
+    """What a training file says; see the module."""
+
+    name: str
+    model: Architecture
+    data: Data
+    noise: Noise
+    recipe: Recipe
+    validation: Validation | None = None
+    layers: Recipe | None = None
+    study: Shown | None = None
+
+    @field_validator("noise", mode="before")
+    @classmethod
+    def _make_noise(cls, table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table
+        if "type" not in table:
+            raise ValueError("it lacks a type, GaussianNoise say")
+        return create(table["type"], **{k: v for k, v in table.items() if k != "type"})
+
+    def create_model(self) -> torch.nn.Module:
+        """The network as the training begins, seeded by the recipe."""
+        torch.manual_seed(self.recipe.seed)
+        model = methods.create(self.model.name, **self.model.config)
+        if self.model.start is not None:
+            model.load_state_dict(load_trained(self.model.start).state_dict())
+        return model
+
+    def train(self, **options: Any) -> tuple[torch.nn.Module, TrainingRun]:
+        """Train it.
+
+        Parameters
+        ----------
+        **options
+            Fields of `training.RunOptions`.
+
+        Returns
+        -------
+        torch.nn.Module
+            In evaluation mode, with averaged weights.
+        TrainingRun
+            How it went.
+
+        Raises
+        ------
+        ConnectionError, FileNotFoundError, ValueError
+            When the images cannot be had, or as `training.fit`.
+        """
+        split = load_dataset(self.data.dataset).train
+        watched = self.validation.protocol() if self.validation else None
+        images, model = split.images(), self.create_model()
+        run = train(
+            model, images, self.noise, self.recipe, self.layers, split.ids, watched, **options
+        )
+        return model, run
+
+
+def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
+    """What a card says about a training.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was trained, on what.
+    run : TrainingRun
+        How it went.
+
+    Returns
+    -------
+    dict
+        For `save_trained`.
+    """
+    dataset = load_dataset(plan.data.dataset)
+    noise = plan.noise.to_dict()
+    kind = noise.pop("type")
+    levels = ", ".join(f"{key} {value:g}" for key, value in noise.items())
+    return {
+        "name": plan.name,
+        "summary": f"{dataset.name}, {kind} ({levels})",
+        "command": f"denoise train {plan.name}",
+        "training_data": {
+            "dataset": dataset.name,
+            "split": "train",
+            "images": len(dataset.train),
+            "groups": len(dataset.train.groups),
+            "credit": dataset.credit,
+        },
+        "noise": plan.noise.to_dict(),
+        "start": plan.model.start,
+        "recipe": asdict(plan.recipe),
+        "layers": asdict(plan.layers) if plan.layers else None,
+        "hours": round(run.seconds / 3600, 2),
+        "device": run.device,
+        "precision": run.precision,
+        "final_loss": run.curve["loss"].iloc[-1],
+        "torch": torch.__version__,
+        **provenance(),
+        "use": "For research and teaching. Not for diagnosis.",
+    }
+
+
+def load_plan(source: str | Path) -> Plan:
+    """Read a training file.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        A file, or the name of a released network: "dncnn-nih".
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither; the message lists the released ones.
+    ValueError
+        When the file is no TOML, or a key is missing, unknown or has an impossible value: a
+        sentence for each.
+    """
+    path = plan_path(source)
+    try:
+        return Plan.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        reasons = " ".join(map(_sentence, error.errors()))
+        raise UserError(f"{path} cannot be used. {reasons}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} cannot be used, it is no TOML: {error}.") from error
+
+
+def plan_path(source: str | Path) -> Path:
+    """The file of a plan, from its path or from the name of a released network."""
+    path = Path(source)
+    if path.is_file():
+        return path
+    released = RELEASED / str(source) / PLAN
+    if released.is_file():
+        return released
+    known = sorted(folder.parent.name for folder in RELEASED.glob(f"*/{PLAN}"))
+    raise FileNotFoundError(
+        f"There is no file {source}: name a TOML file, or one of {', '.join(known)}."
+    )
+
+
+def _sentence(error: Any) -> str:
+    """One of pydantic's complaints: where, what is wrong, and what would be right."""
+    *tables, key = map(str, error["loc"])
+    place = f"[{'.'.join(tables)}] {key}" if tables else key
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{place} is not known: remove it or mend its name."
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{place} is missing: add it."
+    reason = error["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{place} is {error['input']!r}: {reason[0].lower()}{reason[1:]}."

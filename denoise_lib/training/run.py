@@ -1,0 +1,92 @@
+"""Where and for how long a training runs, and what it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from denoise_lib.checks import UserError, unknown
+from denoise_lib.device import PRECISIONS
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and for how long a training runs; nothing here changes what it computes but precision.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        For checkpoints and `log.csv`. Without it, an interrupted training cannot be resumed.
+    resume : bool
+        Go on from the checkpoint in `folder`; on a processor of the same kind, to the bit.
+    max_minutes : float, optional
+        Save and stop after this time. The schedule is planned in steps: resumed, it ends as it
+        would have without the pause.
+    checkpoint_minutes : float
+        Time between two checkpoints.
+    precision : str
+        "bf16", "fp32", or "auto": bf16 where the hardware multiplies it natively.
+    compile : bool
+        Compile the model first (`torch.compile`); about a minute, worth it in a long training.
+    tensorboard : bool
+        Write what `log.csv` has to `folder` for TensorBoard too.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        When the precision is unknown, or something needs a folder and there is none.
+    """
+
+    folder: Path | None = None
+    resume: bool = False
+    max_minutes: float | None = None
+    checkpoint_minutes: float = 5
+    precision: str = "auto"
+    compile: bool = False
+    tensorboard: bool = False
+    progress: bool = True
+
+    def __post_init__(self):
+        if self.precision not in PRECISIONS:
+            raise unknown("precision", self.precision, PRECISIONS)
+        if self.folder is None and (self.resume or self.tensorboard):
+            raise UserError("To resume, or to log for TensorBoard, name the run's folder.")
+        if self.folder is not None:
+            object.__setattr__(self, "folder", Path(self.folder))
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a training did. The model itself was trained in place.
+
+    Attributes
+    ----------
+    curve : pandas.DataFrame
+        Indexed by step: `loss` (mean since the last row), what was measured (`psnr` in dB), and
+        `seconds` since the start, pauses left out.
+    step, steps : int
+        Where it stopped, and where it was to end.
+    seconds : float
+        Duration of all sittings.
+    device, precision : str
+        Where it ran, and "bf16" or "fp32".
+    stopped_by : str or None
+        "interrupt" or "termination", even if it came in the last step; "time"; or None.
+    """
+
+    curve: pd.DataFrame
+    step: int
+    steps: int
+    seconds: float
+    device: str
+    precision: str
+    stopped_by: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps were done."""
+        return self.step == self.steps

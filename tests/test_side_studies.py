@@ -1,0 +1,152 @@
+"""Side studies: rows survive an interruption, nothing is measured twice, values known by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from denoise_lib import methods
+from denoise_lib.methods.registry import get
+from denoise_lib.study import run, side_studies, store
+from denoise_lib.study.grid import compared
+from denoise_lib.study.side import cost, curves, detection
+from denoise_lib.study.side_studies import side_study
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study of three rows; `measured` lists those that were measured, `fail` stops at one."""
+    measured, fail = [], set()
+    monkeypatch.setenv("DENOISE_RESULTS", str(tmp_path))
+    with side_studies.temporarily():
+
+        @side_study(
+            "Does it stop?",
+            keys=lambda: (
+                {"seed": s, "weight": w, "method": "nlm"} for s, w in ((0, 0), (0, 0.02), (1, 0))
+            ),
+        )
+        def fake(seed, weight, method):
+            if (seed, weight) in fail:
+                raise KeyboardInterrupt
+            measured.append((seed, weight))
+            return {"psnr": 30.0 + seed}
+
+        yield measured, fail
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(study, tmp_path):
+    measured, fail = study
+    fail.add((1, 0))
+    with pytest.raises(KeyboardInterrupt):
+        run.run_side("fake")
+    fail.clear()
+
+    run.run_side("fake")
+    run.run_side("fake")
+
+    assert measured == [(0, 0), (0, 0.02), (1, 0)]
+    table = store.load_side("fake")
+    assert table["psnr"].tolist() == [30, 30, 31]
+    assert {"commit", "machine", "fingerprint"} <= set(table.columns)
+    assert {path.name for path in (tmp_path / "side").iterdir()} == {"fake.csv", "fake.lock"}
+
+
+def test_a_method_that_changed_is_measured_again(study, monkeypatch):
+    measured, _ = study
+    run.run_side("fake")
+    monkeypatch.setattr(type(get("nlm")), "identity", lambda self: {"code": "another"})
+
+    run.run_side("fake")
+
+    assert len(measured) == 6 and len(store.load_side("fake")) == 3
+
+
+def test_what_cannot_be_had_is_left_out_and_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DENOISE_RESULTS", str(tmp_path))
+    with side_studies.temporarily():
+
+        @side_study("Is it here?", seed=(0, 1))
+        def fake(seed):
+            if seed == 0:
+                raise ConnectionError("no network")
+            return {"psnr": 30.0}
+
+        run.run_side("fake")
+
+    assert store.load_side("fake")["seed"].tolist() == [1]
+    assert "fake {'seed': 0} is left out: no network" in capsys.readouterr().out
+
+
+def test_a_row_is_known_by_its_whole_key():
+    table = pd.DataFrame({"seed": [0, 1], "weight": [0.02, 0.0], "name": "a", "psnr": 30.0})
+
+    assert store.has(table, {"seed": 0, "weight": 0.02, "name": "a"})
+    assert not store.has(table, {"seed": 0, "weight": 0.0})  # of two different rows
+    assert not store.has(table, {"seed": 0, "protocol": "abc"})
+    assert not store.has(pd.DataFrame(), {"seed": 0})
+
+
+@pytest.mark.parametrize("name", side_studies.side_studies())
+def test_every_study_has_a_committed_table_with_all_its_rows(name):
+    declared = side_studies.get(name)
+    keys = declared.stamped()
+
+    assert declared.table.lacks(keys) == []
+    assert len(store.load_side(name)) == len(keys)  # none twice, none left over
+
+
+def test_unknown_studies_are_named():
+    with pytest.raises(ValueError, match="choose one of: .*detection"):
+        side_studies.get("nothing")
+
+
+def test_macs_are_those_of_the_convolutions():
+    expected = 9 * 64 + 15 * 9 * 64 * 64 + 9 * 64  # DnCNN-S: one, fifteen, one
+
+    assert cost.macs_per_pixel(methods.create("dncnn")) == pytest.approx(expected)
+
+
+def test_invention_is_measured_on_the_scale_of_255():
+    images = torch.full((2, 1, 8, 8), 0.5)
+    images[0, 0, 0, 0] += 10 / 255
+
+    found = curves.deviations(images)
+
+    assert found["bias"] == pytest.approx(10 / 128, rel=1e-4)
+    assert found["largest"] == pytest.approx(10, rel=1e-4)
+
+
+def test_the_noisy_image_keeps_the_nodule_and_does_not_differ_from_itself():
+    found = detection.detection("noisy", 25, 16)
+
+    assert found["contrast_kept"] == pytest.approx(1, abs=0.01)
+    assert (found["change"], found["change_low"], found["change_high"]) == (0, 0, 0)
+    assert 0.5 < found["low"] < found["auc"] < found["high"] < 1
+
+
+def test_a_blur_takes_contrast_from_the_small_nodule_first():
+    small, large = (detection.detection("gaussian", 25, d)["contrast_kept"] for d in (8, 16))
+
+    assert small < large - 0.1
+
+
+def test_committed_rows_of_detection_come_out_again():
+    committed = store.load_side("detection").set_index(["method", "sigma", "diameter"])
+
+    found = detection.detection("gaussian", 25, 8)
+
+    for column in ("auc", "low", "high", "change", "contrast_kept", "regions"):
+        assert found[column] == pytest.approx(committed.loc[("gaussian", 25, 8), column], abs=1e-3)
+
+
+def test_noise_spectrum_of_the_noisy_grey_is_one():
+    np.testing.assert_allclose(curves.curve("noise", "noisy"), 1, rtol=0.2)
+
+
+@pytest.mark.parametrize("name", [n for n, s in side_studies.side_studies().items() if s.in_study])
+def test_every_method_is_observed(name):
+    keys = list(side_studies.get(name).keys())
+
+    assert {key["method"] for key in keys} >= set(compared()[1:])
+    assert len({tuple(key.items()) for key in keys}) == len(keys)
