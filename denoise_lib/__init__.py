@@ -5,4 +5,14 @@ Data flows one way: `data` (clean images) -> `noise` (y = x + n) -> `models` and
 `training` turns a model and a data set into weights.
 """
 
-__version__ = "0.1.0"
+
+def __getattr__(name: str) -> str:
+    """`__version__`, read only when asked for: it is that of the installed package."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("denoise_lib")
+    except PackageNotFoundError:
+        return "0.0"
