@@ -7,13 +7,14 @@ BIN := .venv/bin
 # The side studies that the comparison's pages show, besides its scores.
 OBSERVATIONS := detection tasks curves invented cost
 
-.PHONY: help install book study test test-unit test-notebooks test-book bench lint clean
+.PHONY: help install book study test test-unit test-notebooks test-book bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
 	@echo "make test   run everything that continuous integration runs"
 	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
+	@echo "make lock   write constraints.txt and environment.yml anew, from pyproject.toml"
 	@echo "make clean  remove everything that was built, .venv included"
 
 install: .venv/installed
@@ -72,6 +73,18 @@ bench: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# One file for every Python and system. Versions stay unless pyproject.toml asks for others;
+# make lock UPGRADE='--upgrade-package numpy' takes a newer numpy, UPGRADE=--upgrade the newest of all.
+UPGRADE ?=
+
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --constraint constraints.txt packaging uv
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group lock \
+	  --annotation-style line --custom-compile-command "make lock" $(UPGRADE) \
+	  --output-file constraints.txt pyproject.toml
+	build/lock/bin/python tools/write_environment.py
 
 clean:
 	rm -rf .venv build book/_build
