@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ ALL = sorted((ROOT / "notebooks").glob("*.py"))
 SOURCES = [path for path in ALL if path.stem[0].isdigit()]  # the chapters of the papers
 PROJECT = write_environment.project()
 PINS = write_environment.pins()
+(LOCAL,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
 
 
 def locked(name):
@@ -75,6 +77,32 @@ def test_environment_yml_follows_from_pyproject():
     assert constraint == "--constraint constraints.txt"
     assert extras == PROJECT["optional-dependencies"].keys() - {"medmnist"}
     assert f"python{PROJECT['requires-python'].replace('>=', '=')}" in environment["dependencies"]
+
+
+@pytest.mark.parametrize("hook", LOCAL["hooks"], ids=lambda hook: hook["id"])
+def test_a_hook_runs_from_venv_or_else_from_the_active_environment(hook, tmp_path):
+    def add_tools(folder):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in ("ruff", "python"):
+            tool = tmp_path / folder / name
+            tool.write_text(f"#!/bin/sh\necho {folder} $@\n")
+            tool.chmod(0o755)
+
+    def run():
+        return subprocess.run(
+            [*shlex.split(hook["entry"]), "a file.py"],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path / 'active'}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    add_tools("active")
+    without = run()
+    add_tools(".venv/bin")
+
+    assert without.startswith("active ") and run().startswith(".venv/bin ")
+    assert ("a file.py" in without) == hook.get("pass_filenames", True)
 
 
 def test_the_version_is_that_of_the_installed_package(monkeypatch):
