@@ -7,6 +7,9 @@ BIN := .venv/bin
 # The side studies that the comparison's pages show, besides its scores.
 OBSERVATIONS := detection tasks curves invented cost
 
+need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
+
 .PHONY: help install book study test test-unit test-notebooks test-book bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
@@ -20,8 +23,7 @@ help:
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt Makefile
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
+	@$(need_python)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@# Reading MedMNIST needs none of its dependencies but those above; they would pull torchvision.
@@ -79,6 +81,7 @@ lint: .venv/installed
 UPGRADE ?=
 
 lock:
+	@$(need_python)
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --constraint constraints.txt packaging uv
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group lock \
