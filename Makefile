@@ -4,20 +4,23 @@ PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
 BIN := .venv/bin
 
-.PHONY: help install book study test test-unit test-notebooks test-book bench lint clean
+need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
+
+.PHONY: help install book study test test-unit test-notebooks test-book bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
 	@echo "make test   run everything that continuous integration runs"
 	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
+	@echo "make lock   write constraints.txt and environment.yml anew, from pyproject.toml"
 	@echo "make clean  remove everything that was built, .venv included"
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt Makefile
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
+	@$(need_python)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@# Reading MedMNIST needs none of its dependencies but those above; they would pull torchvision.
@@ -68,6 +71,19 @@ bench: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# One file for every Python and system. Versions stay unless pyproject.toml asks for others;
+# make lock UPGRADE='--upgrade-package numpy' takes a newer numpy, UPGRADE=--upgrade the newest of all.
+UPGRADE ?=
+
+lock:
+	@$(need_python)
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --constraint constraints.txt packaging uv
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group lock \
+	  --annotation-style line --custom-compile-command "make lock" $(UPGRADE) \
+	  --output-file constraints.txt pyproject.toml
+	build/lock/bin/python tools/write_environment.py
 
 clean:
 	rm -rf .venv build book/_build

@@ -6,4 +6,14 @@ a network and a data set into weights, `tasks` ask what denoised images are good
 compares everything.
 """
 
-__version__ = "0.1.0"
+
+def __getattr__(name: str) -> str:
+    """`__version__`, read only when asked for: it is that of the installed package."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("denoise_lib")
+    except PackageNotFoundError:
+        return "0.0"

@@ -1,12 +1,13 @@
 """The project's own promises: equal pins, paired notebooks, one address, a wheel that works."""
 
+import importlib.metadata
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -17,33 +18,103 @@ import pytest
 import set_repository
 import write_environment
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import denoise_lib
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = sorted((ROOT / "notebooks").glob("*.py"))
 SOURCES = [path for path in ALL if path.stem[0].isdigit()]  # the chapters of the papers
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = write_environment.project()
+PINS = write_environment.pins()
+(LOCAL,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
 
 
-def test_constraints_pin_every_dependency():
-    names = {write_environment.normalise(name) for name in write_environment.direct_dependencies()}
-
-    assert names <= set(write_environment.pins())
-    assert write_environment.pins()["torch"] == "2.13.0"
+def locked(name):
+    """The versions of constraints.txt by the name of a package."""
+    return [pin for pin in PINS if canonicalize_name(pin.name) == canonicalize_name(name)]
 
 
-def test_environment_yml_holds_the_same_set_as_pyproject():
+def pinned_versions(pin):
+    return [part.version for part in pin.specifier if part.operator == "=="]
+
+
+@pytest.mark.parametrize("wanted", write_environment.direct_dependencies(), ids=str)
+def test_a_dependency_has_a_lower_bound_that_its_pin_keeps(wanted):
+    """What fails here after an edit of pyproject.toml is put right by `make lock`."""
+    versions = [version for pin in locked(wanted.name) for version in pinned_versions(pin)]
+
+    assert ">=" in {part.operator for part in wanted.specifier}
+    assert versions and all(wanted.specifier.contains(version) for version in versions)
+
+
+def test_constraints_are_such_as_pip_takes():
+    assert [
+        str(pin) for pin in PINS if pin.extras or pin.url or len(pinned_versions(pin)) != 1
+    ] == []
+    assert "--hash" not in (ROOT / "constraints.txt").read_text()
+    assert all(requirement.name != "torchvision" for requirement in PINS)
+
+
+def test_constraints_pin_what_make_installs_by_name():
+    recipes = (ROOT / "Makefile").read_text()
+    lines = re.findall(r"pip install .*--constraint constraints\.txt (.+)$", recipes, re.MULTILINE)
+    names = [name for line in lines for name in line.split() if re.fullmatch(r"[a-z]\w*", name)]
+
+    assert {"medmnist", "deepinv", "uv"} <= set(names)
+    assert [name for name in names if not locked(name)] == []
+
+
+def test_environment_yml_follows_from_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (from_pip,) = [e["pip"] for e in environment["dependencies"] if isinstance(e, dict)]
+    constraint, editable = from_pip
+    extras = set(Requirement(editable.replace("--editable .", "denoise_lib")).extras)
 
-    versions = write_environment.pins()
-    expected = {
-        f"{name}=={versions[write_environment.normalise(name)]}"
-        for name in write_environment.direct_dependencies()
-    }
+    assert (ROOT / "environment.yml").read_text() == write_environment.text()
+    assert constraint == "--constraint constraints.txt"
+    assert extras == PROJECT["optional-dependencies"].keys() - {"medmnist"}
+    assert f"python{PROJECT['requires-python'].replace('>=', '=')}" in environment["dependencies"]
 
-    assert set(from_pip) == expected | {"--editable ."}
-    assert PROJECT["requires-python"] == ">=3.11"
-    assert "python=3.11" in environment["dependencies"]
+
+@pytest.mark.parametrize("hook", LOCAL["hooks"], ids=lambda hook: hook["id"])
+def test_a_hook_runs_from_venv_or_else_from_the_active_environment(hook, tmp_path):
+    def add_tools(folder):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in ("ruff", "python"):
+            tool = tmp_path / folder / name
+            tool.write_text(f"#!/bin/sh\necho {folder} $@\n")
+            tool.chmod(0o755)
+
+    def run():
+        return subprocess.run(
+            [*shlex.split(hook["entry"]), "a file.py"],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path / 'active'}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    add_tools("active")
+    without = run()
+    add_tools(".venv/bin")
+
+    assert without.startswith("active ") and run().startswith(".venv/bin ")
+    assert ("a file.py" in without) == hook.get("pass_filenames", True)
+
+
+def test_the_version_is_that_of_the_installed_package(monkeypatch):
+    assert denoise_lib.__version__ == importlib.metadata.version("denoise_lib")
+    with pytest.raises(AttributeError, match="no attribute 'versions'"):
+        _ = denoise_lib.versions
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert Version(denoise_lib.__version__) == Version("0.0")
 
 
 @pytest.mark.parametrize("source", ALL, ids=lambda path: path.stem)
@@ -206,6 +277,8 @@ def test_a_chapter_runs_where_only_the_installed_package_is(tmp_path):
     (wheel,) = tmp_path.glob("denoise_lib-*.whl")
     installed = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(installed)
+    for part in ("py.typed", "weights", "data", "results/rows.parquet"):
+        assert (installed / "denoise_lib" / part).exists()
     notebook = tmp_path / "elsewhere" / "chapter.ipynb"
     notebook.parent.mkdir()
     shutil.copy(ROOT / "notebooks" / "02_gondara2016.ipynb", notebook)

@@ -1,4 +1,4 @@
-"""Write `environment.yml`, for conda users, from pyproject.toml and constraints.txt.
+"""Write `environment.yml`, for conda users, from pyproject.toml; versions are constraints.txt's.
 
 python tools/write_environment.py
 """
@@ -10,46 +10,59 @@ import re
 import tomllib
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAD = """\
-# Written by tools/write_environment.py from pyproject.toml and constraints.txt.
+# pip cannot be told in this file to install it without its dependencies, torchvision among them.
+LEFT_OUT = "medmnist"
+
+TEXT = """\
+# Written by tools/write_environment.py from pyproject.toml. Versions are those of constraints.txt.
 #   conda env create -f environment.yml && conda activate denoise-book
+# For MedMNIST, then: pip install --no-deps --constraint constraints.txt {left_out}
 name: denoise-book
 channels: [conda-forge]
 dependencies:
-  - python=3.11
+  - python={python}
   - pip
   - pip:
-      - --editable .
+      - --constraint constraints.txt
+      - --editable .[{extras}]
 """
 
 
-def direct_dependencies() -> list[str]:
-    """Names of everything that the package and its extras ask for, sorted."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    names = {re.split(r"[\[<>=! ]", line)[0] for group in groups for line in group}
-    return sorted(names - {project["name"]})
+def project() -> dict:
+    """The [project] table of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def normalise(name: str) -> str:
-    """PyPI's spelling: case and punctuation do not count."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def direct_dependencies() -> list[Requirement]:
+    """Everything that the package and its extras ask for, sorted by name; itself left out."""
+    groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    found = {str(line): Requirement(line) for group in groups for line in group}
+    others = [line for line in found.values() if line.name != project()["name"]]
+    return sorted(others, key=lambda requirement: canonicalize_name(requirement.name))
 
 
-def pins() -> dict[str, str]:
-    """Version by normalised name."""
+def pins() -> list[Requirement]:
+    """The lines of constraints.txt: a name may stand twice, for different Pythons."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pairs = (line.split("==") for line in lines if "==" in line)
-    return {normalise(name): version for name, version in pairs}
+    bare = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
+    return [Requirement(line) for line in bare if line]
+
+
+def text() -> str:
+    """What `environment.yml` holds."""
+    extras = sorted(project()["optional-dependencies"].keys() - {LEFT_OUT})
+    python = project()["requires-python"].removeprefix(">=")
+    return TEXT.format(left_out=LEFT_OUT, python=python, extras=",".join(extras))
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    versions = pins()
-    lines = [f"      - {name}=={versions[normalise(name)]}" for name in direct_dependencies()]
-    (ROOT / "environment.yml").write_text(HEAD + "\n".join(lines) + "\n")
+    (ROOT / "environment.yml").write_text(text())
 
 
 if __name__ == "__main__":
