@@ -7,7 +7,7 @@ BIN := .venv/bin
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
 
-.PHONY: help install book study test test-unit test-notebooks test-book bench lint lock clean
+.PHONY: help install book study test test-unit test-notebooks test-book browser bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
@@ -46,7 +46,7 @@ lint-check: .venv/installed
 	$(BIN)/ruff format --check .
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py
+	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
@@ -58,9 +58,22 @@ test-notebooks: .venv/installed
 	done
 	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 build/smoke
 
-test-book: .venv/installed
+test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py
+	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py
+
+# A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
+# environment variable CI is set.
+browser:
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	  command -v "$$name" >/dev/null 2>&1 && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing Chromium for the tests of the site"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends chromium >/dev/null && exit 0; \
+	fi; \
+	echo "The tests of the site need a browser: install Chromium, or set CHROMIUM to the path of one."
 
 # deepinv asks for torchvision, which the benchmark does not need (see benchmarks/rivals.py).
 bench: .venv/installed

@@ -1,0 +1,325 @@
+"""The built site in a real browser: what a reader clicks works, and no other host is asked.
+
+Needs a built book and Chromium: `make test-book` takes care of both.
+"""
+
+import io
+import os
+import re
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "needs a browser: install Chromium (make browser) or set CHROMIUM to the path of one"
+PAGES = sorted(
+    path.relative_to(SITE).as_posix()
+    for path in SITE.rglob("*.html")
+    # The top's index.html does nothing but lead to the first page.
+    if "_static" not in path.parts and path != SITE / "index.html"
+)
+WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1300}
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and tells nobody."""
+
+    def log_message(self, format, *args):
+        pass
+
+
+def give_up(reason: str):
+    """Continuous integration must not pass without a browser; elsewhere its tests are skipped."""
+    if os.environ.get("CI", "").lower() in ("", "0", "false"):
+        pytest.skip(reason)
+    pytest.fail(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        give_up(MISSING)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        give_up("needs Playwright, of the extra 'test': make install")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    assert PAGES, "Build the book first: make book"
+    handler = partial(QuietHandler, directory=str(SITE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Open a page of the site in a window of some width."""
+    contexts = []
+
+    def open_page(name: str, width: int = WIDTHS["desktop"], **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/{name}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+# Every page once
+
+
+LOOK = """async () => {
+  await window.MathJax?.startup?.promise;
+  const formulas = [...document.querySelectorAll(".math")];
+  document.documentElement.dataset.theme = "dark";
+  const pictures = [...document.querySelectorAll(".bd-content img")];
+  return {
+    raw: formulas.filter((f) => !f.querySelector("mjx-container")).map((f) => f.textContent),
+    wrong: [...document.querySelectorAll("mjx-merror")].map((e) => e.textContent),
+    formulas: formulas.length,
+    filters: [...new Set(pictures.map((p) => getComputedStyle(p).filter))],
+    misshapen: [...document.querySelectorAll("article img")].filter((p) => {
+      const [width, height] = ["width", "height"].map((name) => Number(p.getAttribute(name)));
+      return !p.src.startsWith("data:") && !p.src.endsWith(".svg")
+        && !(Math.abs((p.clientWidth / p.clientHeight) * (height / width) - 1) < 0.05);
+    }).map((p) => p.alt),
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    loading: document.body.innerText.includes("Loading ITables"),
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def visits(browser, address) -> dict[str, dict]:
+    """What each page shows, asks for and complains of."""
+    context = browser.new_context(viewport={"width": WIDTHS["desktop"], "height": 900})
+    page = context.new_page()
+    errors, requests = [], []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda r: requests.append(r.url))
+    # Whether or not there is a network, another host does not answer.
+    context.route(lambda url: not url.startswith((address, "data:")), lambda route: route.abort())
+    found = {}
+    for name in PAGES:
+        errors.clear()
+        requests.clear()
+        page.goto(f"{address}/{name}")
+        found[name] = page.evaluate(LOOK)
+        found[name]["errors"] = list(errors)
+        found[name]["hosts"] = {urlsplit(url).hostname for url in requests} - {"127.0.0.1", None}
+    context.close()
+    return found
+
+
+def only(visits, what) -> dict:
+    """The pages that have something of a kind."""
+    return {name: visit[what] for name, visit in visits.items() if visit[what]}
+
+
+def test_no_page_has_an_error_in_the_console(visits):
+    assert only(visits, "errors") == {}
+
+
+def test_no_page_asks_another_host(visits):
+    assert only(visits, "hosts") == {}
+
+
+def test_every_formula_is_set(visits):
+    assert sum(visit["formulas"] for visit in visits.values()) > 100
+    assert only(visits, "raw") == {}
+    assert only(visits, "wrong") == {}
+
+
+def test_no_page_waits_for_a_table(visits):
+    assert only(visits, "loading") == {}
+
+
+def test_pictures_are_not_filtered_in_the_dark(visits):
+    filters = {name: set(visit["filters"]) - {"none"} for name, visit in visits.items()}
+    assert {name: found for name, found in filters.items() if found} == {}
+    assert any(visit["filters"] for visit in visits.values())
+
+
+def test_every_picture_says_its_size_and_keeps_its_shape(visits):
+    assert only(visits, "misshapen") == {}
+
+
+def test_no_page_is_wider_than_the_window(visits):
+    assert {name: v["overflow"] for name, v in visits.items() if v["overflow"] > 0} == {}
+
+
+# What a reader does
+
+
+@pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
+def test_the_menu_opens_and_leads_to_another_page(open_page, width):
+    page = open_page("welcome.html", width)
+    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    assert not link.is_visible()
+
+    page.locator("button.primary-toggle:visible").click()
+    link.click()
+
+    page.wait_for_url("**/psnr.html")
+
+
+def test_the_menu_folds_and_opens_on_a_wide_window(open_page):
+    page = open_page("welcome.html")
+    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    button = page.locator("button.primary-toggle:visible")
+
+    button.click()
+    link.wait_for(state="hidden")
+    button.click()
+    link.wait_for(state="visible")
+    link.click()
+
+    page.wait_for_url("**/psnr.html")
+
+
+@pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
+def test_the_contents_of_a_page_open(open_page, width):
+    page = open_page("psnr.html", width)
+
+    page.locator("button.secondary-toggle:visible").click()
+
+    link = page.locator(".page-toc a:visible, nav.page-toc a:visible").first
+    link.wait_for(state="visible")
+    link.click()
+    assert urlsplit(page.url).fragment
+
+
+def column(page, number: int) -> list[str]:
+    """The visible cells of a column of the sortable table."""
+    return page.locator(f"table.sortable tbody tr:visible td:nth-child({number})").all_inner_texts()
+
+
+def test_the_large_table_sorts_at_a_click_and_filters(open_page):
+    page = open_page("comparison.html")
+    names = [name.strip() for name in page.locator("table.sortable th").all_inner_texts()]
+    psnr = 1 + [re.sub(r"\W+$", "", name) for name in names].index("PSNR")
+    before = column(page, psnr)
+    button = page.locator(f"table.sortable th:nth-child({psnr}) button")
+
+    button.click()
+    rising = [float(value) for value in column(page, psnr)]
+    button.click()
+    falling = [float(value) for value in column(page, psnr)]
+
+    assert len(before) > 100
+    assert rising == sorted(map(float, before)) != [float(value) for value in before]
+    assert falling == rising[::-1]
+    page.get_by_label("Filter").fill("nih 50 dncnn")
+    rows = page.locator("table.sortable tbody tr:visible").all_inner_texts()
+    assert 0 < len(rows) < 20
+    assert all("nih" in row and "50" in row and "DnCNN" in row for row in rows)
+
+
+@pytest.mark.parametrize("name", ["welcome.html", "notebooks/03_dncnn2017.html"])
+def test_a_picture_is_the_same_in_the_dark(open_page, name):
+    page = open_page(name)
+    picture = page.locator("article img:visible").first
+    picture.scroll_into_view_if_needed()
+    picture.evaluate("picture => picture.decode()")
+    looks = {}
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        look = Image.open(io.BytesIO(picture.screenshot()))
+        # Without its edge, where half a pixel may be the page's.
+        looks[theme] = look.crop((2, 2, look.width - 2, look.height - 2))
+    assert looks["light"].size == looks["dark"].size
+    assert looks["light"].tobytes() == looks["dark"].tobytes()
+
+
+def test_the_tuning_table_fits_and_is_in_order(open_page):
+    page = open_page("classical.html")
+    table = page.locator("table", has_text="strength").first
+    heads = table.locator("th", has_text="sigma").all_inner_texts()
+    levels = [int(re.search(r"\d+", head)[0]) for head in heads]
+    assert levels == sorted(levels) and len(levels) > 1
+    assert table.evaluate("t => t.scrollWidth - t.parentElement.clientWidth") <= 0
+
+
+def line_at(page) -> float:
+    """Where the slider's line is, from 0 to 1 across the picture."""
+    area = page.locator(".slider-pictures").bounding_box()
+    line = page.locator(".slider-line").bounding_box()
+    return (line["x"] - area["x"]) / area["width"]
+
+
+def point(page, across: float) -> tuple[float, float]:
+    area = page.locator(".slider-pictures").bounding_box()
+    return area["x"] + across * area["width"], area["y"] + area["height"] / 2
+
+
+def test_the_slider_follows_the_mouse(open_page):
+    page = open_page("welcome.html")
+    page.locator(".slider-pictures").scroll_into_view_if_needed()
+
+    page.mouse.click(*point(page, 0.2))
+    assert line_at(page) == pytest.approx(0.2, abs=0.01)
+    page.mouse.move(*point(page, 0.4))
+    assert line_at(page) == pytest.approx(0.2, abs=0.01)  # no button is down
+    page.mouse.down()
+    page.mouse.move(*point(page, 0.7), steps=4)
+    assert line_at(page) == pytest.approx(0.7, abs=0.01)
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    assert line_at(page) == pytest.approx(0, abs=0.01)
+    shown = page.locator('.slider img[data-side="left"]').evaluate("i => i.style.clipPath")
+    assert shown.startswith("inset(0px 100%")
+
+
+def test_the_slider_follows_a_finger(open_page):
+    page = open_page("welcome.html", WIDTHS["phone"], has_touch=True)
+    page.locator(".slider-pictures").scroll_into_view_if_needed()
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *across):
+        points = [dict(zip("xy", point(page, each), strict=True)) for each in across]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0.5)
+    for across in (0.6, 0.7, 0.8):
+        touch("touchMove", across)
+    touch("touchEnd")
+    assert line_at(page) == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_slider_follows_the_keys_and_says_what_is_shown(open_page):
+    page = open_page("welcome.html")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    for key, position in {"Home": 0, "ArrowRight": 0.01, "End": 1, "ArrowLeft": 0.99}.items():
+        page.keyboard.press(key)
+        assert line_at(page) == pytest.approx(position, abs=0.005), key
+
+    page.locator('.slider select[data-side="left"]').select_option("bm3d")
+
+    assert slider.get_attribute("aria-label")
+    assert "99 %" in slider.get_attribute("aria-valuetext")
+    assert "BM3D" in slider.get_attribute("aria-valuetext")
+    assert "BM3D" in page.locator('.slider img[data-side="left"]').get_attribute("alt")
+    assert "BM3D" in page.locator('.slider-scores [data-side="left"]').inner_text()
