@@ -165,7 +165,7 @@ pd.DataFrame(poisson_settings).round(2)
 
 # %% [markdown]
 # How far does the network of this chapter get under each of the six? The committed table comes from
-# `tools/run_ablations.py gondara_noise`: for every setting a network of its own, with a third of the training
+# `denoise study run gondara_noise`: for every setting a network of its own, with a third of the training
 # below and three seeds (mean ± standard deviation), measured on the validation split. The
 # classical denoisers have to estimate the noise level where it is not Gaussian.
 
@@ -366,7 +366,7 @@ plt.show()
 # %% [markdown]
 # ## How few images are enough?
 #
-# The paper's central question. The committed table comes from `tools/run_ablations.py gondara`: two
+# The paper's central question. The committed table comes from `denoise study run gondara`: two
 # thirds of the training above on the first 10, the first 50 or all 160 radiographs, three seeds each.
 
 # %% mystnb={"image": {"alt": "The validation PSNR against the training step for 10, 50 and 160 training images: thin lines for each of three seeds and a thick one for their mean."}}

@@ -323,7 +323,7 @@ print(f"standard deviation of the noise, predicted: {255 * predicted.std().item(
 # ## Two ingredients, taken away one at a time
 #
 # Is it the residual, the batch norm, or both? The committed table comes from
-# `tools/run_ablations.py dncnn`: four networks with three seeds each, 200 steps of 16 patches. Batch norm takes its
+# `denoise study run dncnn`: four networks with three seeds each, 200 steps of 16 patches. Batch norm takes its
 # statistics from the batch, so the two patches per step of the training above would be a handicap for half of them. And
 # since a network without it may want a smaller step, each is trained at two learning rates. Each mark is one training.
 
@@ -455,7 +455,7 @@ print("levels of three images:", [round(255 * (y - 0.5).std().item()) for y in l
 
 # %% [markdown]
 # Two committed tables compare S, trained for 25, with B at other levels: the authors' weights on their test set Set12
-# (`tools/run_ablations.py blind`), and networks trained for a minute or two on our radiographs, three seeds each
+# (`denoise study run blind`), and networks trained for a minute or two on our radiographs, three seeds each
 # (`blind_training`):
 
 # %% mystnb={"image": {"alt": "PSNR against the noise level for DnCNN-S trained at 25 and the blind DnCNN-B, on the left with the authors' weights on photographs, on the right trained here on radiographs; S is slightly better at 25 and far worse above."}}

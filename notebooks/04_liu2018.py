@@ -366,7 +366,7 @@ plt.show()
 # %% [markdown]
 # ## What it learned: how much should the task weigh?
 #
-# One run proves little. The committed table comes from `tools/run_ablations.py liu`: the same two stages with three values of
+# One run proves little. The committed table comes from `denoise study run liu`: the same two stages with three values of
 # $\lambda$ and three seeds each, every seed with a task network and a pretrained denoiser of its own. All are measured on the test
 # split: $\lambda$ is not tuned here, every value is shown, and where a larger one would stop helping is not.
 

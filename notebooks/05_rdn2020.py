@@ -372,7 +372,7 @@ Markdown(text if preset != "smoke" else "")
 # ## Growth rate and depth
 #
 # $G$ decides how much each layer may add, $D$ how many blocks there are. The committed table comes
-# from `tools/run_ablations.py rdn`: each configuration trained as above, for
+# from `denoise study run rdn`: each configuration trained as above, for
 # two fifths of the steps, with three seeds.
 
 # %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}}

@@ -26,3 +26,14 @@ def test_it_learns_to_tell_bright_from_dark_textures():
 def test_labels_must_fit_the_images():
     with pytest.raises(ValueError, match="one label per image"):
         fit_classifier(Classifier(), torch.rand(3, 1, 64, 64), torch.zeros(2))
+
+
+def test_it_drops_features_in_training_and_only_there():
+    torch.manual_seed(0)
+    model, image = Classifier(widths=(4, 64)), torch.rand(1, 1, 64, 64).repeat(2, 1, 1, 1)
+
+    with torch.no_grad():
+        trained = {model.train()(image)[0].item() for _ in range(4)}
+
+    assert len(trained) > 1
+    assert torch.equal(classify(model, image[:1]), classify(model, image[:1]))

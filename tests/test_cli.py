@@ -168,3 +168,27 @@ def test_both_names_are_the_same_command():
             env={**os.environ, "PATH": path},
         )
         assert run.returncode == 0 and "chest-drr" in run.stdout
+
+
+def test_what_is_brighter_than_white_stays_white(tmp_path, monkeypatch):
+    """16 bits that wrap around turn bone black."""
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    ramp = torch.linspace(0, 1, 64).expand(32, 64)
+    Image.fromarray((255 * ramp).round().numpy().astype("uint8")).save(source)
+    monkeypatch.setattr("denoise_lib.methods.load", lambda name: lambda y, sigma: 1.5 * y - 0.25)
+
+    call("image", source, target, "--model", "bright")
+
+    expected = (1.5 * read_image(source) - 0.25).clamp(0, 1)
+    torch.testing.assert_close(read_image(target), expected, atol=1e-4, rtol=0)
+
+
+def test_the_split_is_the_one_asked_for(tmp_path):
+    out = tmp_path / "rows.csv"
+    arguments = ["--model", "noisy", "--data", "chest-drr", "--limit", 2, "--out", out]
+
+    call("evaluate", *arguments, "--split", "val")
+
+    rows = pd.read_csv(out)
+    assert set(rows["split"]) == {"val"}
+    assert list(rows["image"]) == Protocol(split="val", limit=2).items().ids

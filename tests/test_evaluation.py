@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from denoise_lib import metrics
-from denoise_lib.evaluation import apply, compare, evaluate, summarise
+from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
 from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
 from denoise_lib.protocol import Protocol
 
@@ -134,3 +134,29 @@ def test_a_table_refuses_to_mix_protocols_and_to_count_an_image_twice():
         summarise(pd.concat([one, other]))
     with pytest.raises(ValueError, match="same image twice"):
         summarise(pd.concat([one, one]))
+
+
+def test_the_protocols_seed_draws_the_noise():
+    protocol = dataclasses.replace(SMALL, seed=3)
+
+    rows = evaluate(identity, protocol, progress=False)
+
+    item = protocol.items()[0]
+    noisy = protocol.noise(item.image[None], [item.id], 3)
+    assert rows["mse"].iloc[0] == pytest.approx(metrics.mse(item.image[None], noisy).item())
+    assert not np.allclose(rows["mse"], evaluate(identity, SMALL, progress=False)["mse"], rtol=1e-6)
+
+
+def test_the_protocols_window_and_range_are_those_of_the_scores():
+    protocol = Protocol(ssim_sigma=0.8, data_range=0.7)
+    clean = 0.7 * torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    estimate = (clean + 0.1 * torch.randn(clean.shape)).clamp(0, 1)
+
+    found = score(clean, estimate, protocol)
+
+    assert found == {
+        "psnr": metrics.psnr(clean, estimate, 0.7).item(),
+        "ssim": metrics.ssim(clean, estimate, 0.7, window_sigma=0.8).item(),
+        "mse": metrics.mse(clean, estimate, 0.7).item(),
+    }
+    assert found["ssim"] != metrics.ssim(clean, estimate, 0.7).item()

@@ -152,3 +152,12 @@ def test_observer_looks_at_the_middle_of_the_nodule():
 def test_too_few_regions_are_refused():
     with pytest.raises(ValueError, match="take more images"):
         observer.decisions(np.ones((4, 6)), np.ones((4, 6)), np.arange(4))
+
+
+def test_a_nodule_lies_well_inside_the_lungs():
+    lungs = torch.zeros(100, 100, dtype=torch.bool)
+    lungs[20:80, 20:80] = True
+
+    for seed in range(8):
+        for row, column in observer.places(lungs, 4, 16, seed):
+            assert 24 <= row < 76 and 24 <= column < 76

@@ -93,3 +93,30 @@ def test_muon_learns_a_rare_direction_as_fast_as_a_common_one():
 
     plain = progress_in_the_weakest(lambda p: torch.optim.SGD(p, lr=1.0))
     assert progress_in_the_weakest(lambda p: Muon(p, lr=0.03)) > 20 * plain
+
+
+def test_the_momentum_is_nesterovs(monkeypatch):
+    """Twice the gradient's share of a step: now, and as a part of the mean."""
+    monkeypatch.setattr("denoise_lib.training.optimizers.orthogonalise", lambda matrices: matrices)
+    weight = torch.nn.Parameter(torch.zeros(4, 4))
+    optimizer = Muon([weight], lr=1.0, momentum=0.9)
+    gradients = torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(0))
+
+    expected, mean = torch.zeros(4, 4), torch.zeros(4, 4)
+    for gradient in gradients:
+        weight.grad = gradient.clone()
+        optimizer.step()
+        mean = 0.9 * mean + 0.1 * gradient
+        expected -= 0.1 * gradient + 0.9 * mean
+
+    torch.testing.assert_close(weight.detach(), expected)
+
+
+def test_adam_forgets_sooner_beside_muon():
+    model = methods.create("dncnn", depth=4, features=16)
+
+    beside = create_optimizers(model, "muon", 1e-3, 0.02)[-1]
+    (alone,) = create_optimizers(model, "adam", 1e-3, 0.02)
+
+    assert beside.param_groups[0]["betas"] == (0.9, 0.99)
+    assert alone.param_groups[0]["betas"] == (0.9, 0.999)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from denoise_lib import methods
 from denoise_lib.methods.released import RELEASED
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
@@ -113,3 +114,26 @@ def test_a_mistake_is_named(write, old, new, message):
 def test_a_missing_file_lists_the_released_ones():
     with pytest.raises(FileNotFoundError, match="name a TOML file, or one of dncnn-"):
         load_plan("nowhere")
+
+
+def test_a_plan_may_start_from_trained_weights(write):
+    text = TEXT.replace(
+        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "dncnn"\nstart = "dncnn-nih"'
+    )
+
+    model = load_plan(write(text)).create_model()
+
+    trained = methods.load("dncnn-nih").state_dict()
+    assert all(torch.equal(value, trained[name]) for name, value in model.state_dict().items())
+
+
+def test_every_wrong_field_has_its_sentence(write):
+    text = TEXT.replace("steps = 3", "steps = 0").replace("sigma = 25", 'sigma = "loud"')
+
+    with pytest.raises(ValueError) as caught:
+        load_plan(write(text + "\n[studies]\n"))
+
+    said = str(caught.value)
+    assert "[recipe] steps is 0: input should be greater than or equal to 1." in said
+    assert "[validation] sigma is 'loud': input should be a valid number" in said
+    assert "studies is not known: remove it or mend its name." in said

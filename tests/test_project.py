@@ -1,5 +1,6 @@
 """The project's own promises: equal pins, paired notebooks, one address, a wheel that works."""
 
+import graphlib
 import importlib.metadata
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import draw_house
 import execute_notebooks
 import jupytext
 import nbformat
@@ -301,3 +303,42 @@ def test_links_of_the_book_folder_point_at_the_top_level():
     for name in ("_config.yml", "_toc.yml", "notebooks"):
         link = ROOT / "book" / name
         assert link.is_symlink() and link.resolve() == ROOT / name
+
+
+def test_no_room_imports_one_above_it():
+    """Data flows one way: from the ground floor up."""
+    height = draw_house.floors(draw_house.arrows())
+
+    assert height["data"] < height["methods"] < height["evaluation"] < height["training"]
+    assert height["inference"] < height["training"] < height["study"] < height["cli"]
+    assert set(height) - {draw_house.TOOLS} == {
+        path.stem
+        for path in (ROOT / "denoise_lib").iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists())
+        and path.stem not in draw_house.TOOLBOX | {"__init__", "__main__"}
+    }
+
+
+def test_rooms_that_import_each_other_are_found(tmp_path, monkeypatch):
+    package = tmp_path / "denoise_lib"
+    package.mkdir()
+    (package / "a.py").write_text("from denoise_lib.b import x\n")
+    (package / "b.py").write_text("def f():\n    import denoise_lib.a\n")
+    monkeypatch.setattr(draw_house, "PACKAGE", package)
+    monkeypatch.setattr(draw_house, "ROOT", tmp_path)
+
+    with pytest.raises(graphlib.CycleError):
+        draw_house.floors(draw_house.arrows())
+
+
+def test_the_picture_of_the_house_is_today_s(tmp_path, monkeypatch):
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
+    drawn = tmp_path / "house.svg"
+
+    draw_house.draw(drawn)
+
+    def rooms_and_arrows(path):  # fonts differ from machine to machine, what is drawn does not
+        text = path.read_text("utf-8")
+        return re.findall(r"<!-- (.+?) -->", text), text.count('id="patch_')
+
+    assert rooms_and_arrows(drawn) == rooms_and_arrows(draw_house.PICTURE)

@@ -175,3 +175,23 @@ def test_a_weight_of_zero_is_plain_denoising():
     )
     assert torch.equal(train(joint(0.0)), plain)
     assert not torch.equal(train(joint(1.0)), plain)
+
+
+def test_the_frozen_task_network_is_in_evaluation_mode():
+    """In training mode its batch norm would see the batch, not what it has learned."""
+
+    class Watched(UNet):
+        modes: list[bool] = []
+
+        def forward(self, images):
+            self.modes.append(self.training)
+            return super().forward(images)
+
+    task = Watched(1, widths=(4, 8)).train()
+    denoiser = methods.create("dncnn", depth=3, features=4)
+    recipe = Recipe(steps=3, batch_size=2, patch_size=16, symmetries="none")
+
+    fit_joint(denoiser, task, discs(), GaussianNoise(25), recipe, 0.1, progress=False)
+
+    assert Watched.modes == [False] * 3
+    assert task.training  # the caller's is left as it was

@@ -40,3 +40,12 @@ def test_the_clean_edge_arrives_whole_and_has_its_contrast():
     faded = 0.5 + 0.6 * (clean - 0.5)
     np.testing.assert_allclose(spectra.edge_transfer(faded, 0.3), 0.6, rtol=1e-4)
     assert (clean.max() - clean.min()).item() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_a_mean_has_no_power():
+    waves = 0.1 * torch.sin(torch.arange(64) * torch.pi / 4).expand(1, 1, 64, 64)
+
+    plain, shifted = (spectra.radial_power(waves + offset) for offset in (0, 5))
+
+    np.testing.assert_allclose(shifted, plain, rtol=1e-3, atol=1e-6)
+    assert plain.max() > 0.01

@@ -1,8 +1,10 @@
 """Training: patches, a network that learns, an interruption that loses nothing."""
 
+import copy
 import os
 import re
 import signal
+import time
 from dataclasses import replace
 from typing import get_args
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from denoise_lib import methods, metrics
 from denoise_lib.evaluation import apply
@@ -464,3 +467,96 @@ def test_counts_are_at_least_one(name):
         Recipe(**{"steps": 1, name: 0})
     with pytest.raises(ValueError, match="warmup\n  Input should be less than 1"):
         Recipe(steps=1, warmup=1.0)
+
+
+@pytest.fixture
+def steps():
+    """What every optimiser step saw: its learning rate, and the norm of the gradient."""
+    seen = []
+
+    def look(optimizer, args, kwargs):
+        group = optimizer.param_groups[0]
+        gradients = [p.grad.flatten() for p in group["params"] if p.grad is not None]
+        if gradients:
+            seen.append((group["lr"], torch.cat(gradients).norm().item()))
+
+    hook = register_optimizer_step_pre_hook(look)
+    yield seen
+    hook.remove()
+
+
+@pytest.mark.parametrize(("limit", "largest"), [(None, np.inf), (1e-4, 1e-4)])
+def test_the_gradient_is_clipped_to_the_recipes_norm(steps, limit, largest):
+    recipe = Recipe(steps=5, batch_size=2, patch_size=16, clip_gradient=limit)
+
+    fit(small_model(), small_data(), recipe, progress=False)
+
+    norms = [norm for _, norm in steps]
+    assert len(norms) == 5 and max(norms) <= largest * 1.001
+    assert limit is not None or min(norms) > 1e-4
+
+
+def test_the_learning_rate_rises_and_falls_as_a_cosine(steps):
+    recipe = Recipe(steps=100, batch_size=2, patch_size=8, learning_rate=0.01, warmup=0.2)
+
+    fit(small_model(), small_data(), recipe, progress=False)
+
+    rates = np.array([rate for rate, _ in steps])
+    descent = np.arange(19, 100) - 19  # the peak is step 20, the end step 100
+    cosine = 0.01 * (1 + np.cos(np.pi * descent / 80)) / 2
+    assert rates.argmax() == 19 and rates[0] < 0.001
+    np.testing.assert_allclose(rates[19:], cosine, atol=1e-5)
+
+
+def test_the_network_is_compiled_if_asked_for(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    recipe = Recipe(steps=1, batch_size=2, patch_size=8)
+
+    fit(small_model(), small_data(), recipe, compile=False, progress=False)
+    assert compiled == []
+    model = small_model()
+    fit(model, small_data(), recipe, compile=True, progress=False)
+
+    assert compiled == [model]
+
+
+def test_seconds_are_those_of_all_sittings(tmp_path):
+    recipe = Recipe(steps=4, batch_size=2, patch_size=8)
+    options = {"folder": tmp_path, "progress": False}
+    before = time.perf_counter()
+
+    first = fit(small_model(), small_data(), recipe, max_minutes=0, **options)
+    pause = time.perf_counter()
+    time.sleep(0.2)
+    pause = time.perf_counter() - pause
+    second = fit(small_model(), small_data(), recipe, resume=True, **options)
+
+    elapsed = time.perf_counter() - before - pause
+    assert 0 < first.seconds < second.seconds <= elapsed
+    assert list(second.curve["seconds"]) == sorted(second.curve["seconds"])
+    assert second.curve["seconds"].iloc[-1] <= second.seconds
+
+
+def test_a_session_may_train_in_both_precisions():
+    recipe = Recipe(steps=1, batch_size=2, patch_size=8)
+
+    found = [
+        fit(small_model(), small_data(), recipe, precision=each, progress=False).precision
+        for each in ("fp32", "bf16", "fp32")
+    ]
+
+    assert found == ["fp32", "bf16", "fp32"]
+
+
+def test_a_trained_model_is_left_as_an_ordinary_one():
+    """accelerate wraps its forward method while it trains."""
+    model = small_model()
+
+    fit(model, small_data(), Recipe(steps=1, batch_size=2, patch_size=8), progress=False)
+
+    assert "forward" not in vars(model) and not model.training
+    assert torch.equal(copy.deepcopy(model)(NOISY), model(NOISY))
+
+
+NOISY = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))

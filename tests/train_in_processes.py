@@ -16,21 +16,18 @@ CONFIGS = {
 }
 
 
-def main(name: str, optimizer: str, folder: str) -> None:
-    torch.manual_seed(0)
-    images = torch.rand(4, 1, 40, 40)
-    model = methods.create(name, **CONFIGS[name])
+def main(name: str, optimizer: str, folder: str, sittings: str) -> None:
+    images = torch.rand(4, 1, 40, 40, generator=torch.Generator().manual_seed(0))
     recipe = Recipe(
-        steps=20,
-        batch_size=8,
-        patch_size=24,
-        optimizer=optimizer,
-        validate_every=1,
-        accumulate=1,
-        seed=3,
+        steps=10, batch_size=8, patch_size=24, optimizer=optimizer, validate_every=1, seed=3
     )
-    data = NoisyPatches(images, BlindGaussianNoise(0, 55))
-    run = fit(model, data, recipe, folder=folder, precision="fp32", progress=False)
+    options = {"folder": folder, "precision": "fp32", "progress": False}
+    for sitting in range(int(sittings)):
+        torch.manual_seed(sitting)  # a later sitting must take its weights from the checkpoint
+        model = methods.create(name, **CONFIGS[name])
+        data = NoisyPatches(images, BlindGaussianNoise(0, 55))
+        last = sitting == int(sittings) - 1
+        run = fit(model, data, recipe, resume=True, max_minutes=None if last else 0, **options)
     if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
         return
     weights = torch.cat([value.flatten().double() for value in model.state_dict().values()])

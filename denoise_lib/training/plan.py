@@ -114,7 +114,7 @@ class Plan(_Table):
         if not isinstance(table, dict):
             return table
         if "type" not in table:
-            raise ValueError("it lacks a type, GaussianNoise say")
+            raise UserError("It lacks a type, GaussianNoise say.")
         return create(table["type"], **{k: v for k, v in table.items() if k != "type"})
 
     def create_model(self) -> torch.nn.Module:
@@ -250,5 +250,7 @@ def _sentence(error: Any) -> str:
         return f"{place} is not known: remove it or mend its name."
     if error["type"] in ("missing", "missing_argument"):
         return f"{place} is missing: add it."
-    reason = error["msg"].removeprefix("Value error, ").rstrip(".")
+    if error["type"] == "value_error":  # ours, a sentence already
+        return f"{place}: {error['ctx']['error']}"
+    reason = error["msg"].rstrip(".")
     return f"{place} is {error['input']!r}: {reason[0].lower()}{reason[1:]}."
