@@ -452,7 +452,7 @@ def test_short_schedules_work(steps, warmup):
 
 
 def test_a_log_that_cannot_be_written_does_not_end_the_training(tmp_path):
-    (tmp_path / "log.partial").symlink_to("/dev/full")
+    (tmp_path / f".log.{os.getpid()}.part.csv").symlink_to("/dev/full")
     recipe = Recipe(steps=2, batch_size=1, patch_size=8, validate_every=2)
 
     with pytest.warns(UserWarning, match="log.csv could not be written .No space left"):
