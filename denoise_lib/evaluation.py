@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 import torch
-from scipy import special
 from tqdm.auto import tqdm
 
 from denoise_lib import metrics
@@ -170,6 +169,8 @@ def check_one_protocol(rows: pd.DataFrame) -> None:
 
 
 def _summarise_method(rows: pd.DataFrame) -> dict[str, float]:
+    from scipy import special  # half a second to import
+
     by_patient = rows.groupby("group")[list(METRICS)].mean()
     count = len(by_patient)
     factor = special.stdtrit(count - 1, 0.975) / np.sqrt(count) if count > 1 else np.nan

@@ -18,7 +18,6 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 
 import numpy as np
 import torch
-from scipy import special
 
 from denoise_lib.checks import UserError, check_clean, check_number, unknown
 
@@ -50,6 +49,8 @@ class _KeyedDraws:
 def _poisson_quantile(share: np.ndarray, rate: np.ndarray) -> np.ndarray:
     """The smallest count whose distribution function is at least `share`, to the last bit that
     of scipy.stats.poisson.ppf, which takes a second to import."""
+    from scipy import special  # half a second to import
+
     count = np.ceil(special.pdtrik(share, rate))
     below = np.maximum(count - 1, 0)
     count = np.where(special.pdtr(below, rate) >= share, below, count)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
 from denoise_lib import methods
 from denoise_lib.evaluation import compare
@@ -80,6 +79,8 @@ class Table:
         sort : bool
             By the key, so that the same measurements in another order make the same file.
         """
+        from filelock import FileLock  # readers need none
+
         rows = rows.assign(**provenance())
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_suffix(".lock")):
@@ -151,8 +152,11 @@ def load(protocol: Protocol | None = None, variant: object = "") -> pd.DataFrame
         raise FileNotFoundError(
             "No committed results for this protocol: make them with `make study`."
         )
+    # Where an image was measured in both precisions, float32 counts: "bf16" < "fp32".
+    one = [name for name in KEY if name != "precision"]
+    rows = rows.sort_values("precision", kind="stable").drop_duplicates(one, keep="last")
     numbers = dict.fromkeys(rows.columns.intersection(_SCORES), float)
-    return rows.reset_index(drop=True).astype(numbers)
+    return rows.sort_index(ignore_index=True).astype(numbers)
 
 
 def save(rows: pd.DataFrame, training: str = "", **key: str) -> None:
