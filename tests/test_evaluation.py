@@ -1,6 +1,7 @@
 """The protocol's hash, rows of `evaluate`, and tables that refuse to mix protocols."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pandas as pd
@@ -160,3 +161,18 @@ def test_the_protocols_window_and_range_are_those_of_the_scores():
         "mse": metrics.mse(clean, estimate, 0.7).item(),
     }
     assert found["ssim"] != metrics.ssim(clean, estimate, 0.7).item()
+
+
+def test_seconds_are_those_of_the_denoiser_alone():
+    def slow(noisy, sigma=None):
+        time.sleep(0.02)
+        return noisy
+
+    start = time.perf_counter()
+    rows = compare({"slow": slow, "fast": identity}, SMALL, progress=False)
+    elapsed = time.perf_counter() - start
+
+    seconds = rows.groupby("method")["seconds"].sum()
+    assert 3 * 0.02 <= seconds["slow"] <= elapsed
+    assert 0 < seconds["fast"] < elapsed - 3 * 0.02
+    assert list(rows.index) == list(range(6))

@@ -104,3 +104,10 @@ def test_errors_say_what_to_do():
         metrics.ssim(image[..., :8, :8], image[..., :8, :8])
     with pytest.raises(ValueError, match="NaN"):
         metrics.mse(image, image * float("nan"))
+
+
+@pytest.mark.parametrize(("clean", "estimate"), [(0.0, -0.5), (1.0, 1.5)])
+def test_what_leaves_the_range_is_clipped_at_both_ends(clean, estimate):
+    shape = (1, 1, 16, 16)
+
+    assert metrics.mse(torch.full(shape, clean), torch.full(shape, estimate)) == [0]

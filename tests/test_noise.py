@@ -232,3 +232,18 @@ def test_ids_must_be_one_per_image(ids):
 def test_impossible_parameters_are_refused(make):
     with pytest.raises(ValueError, match="must be a number"):
         make()
+
+
+def test_speckle_is_gaussian_noise_of_its_sigma_where_the_image_is_white():
+    white, grey = torch.ones(1, 1, 8, 8), torch.full((1, 1, 8, 8), 0.5)
+
+    noise = SpeckleNoise(40)(white, ["a"]) - white
+
+    torch.testing.assert_close(noise, GaussianNoise(40)(white, ["a"]) - white)
+    torch.testing.assert_close(SpeckleNoise(40)(grey, ["a"]) - grey, noise / 2)
+
+
+@pytest.mark.parametrize("width", [0, -0.5, float("nan")])
+def test_a_width_must_be_positive(width):
+    with pytest.raises(ValueError, match="width must be a number at least 0.001"):
+        CorrelatedNoise(25, width)
