@@ -44,6 +44,7 @@ test: lint-check test-unit test-notebooks test-book
 lint-check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/lint_pages.py
 
 test-unit: .venv/installed
 	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py
@@ -84,6 +85,7 @@ bench: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/lint_pages.py --fix
 
 # One file for every Python and system. Versions stay unless pyproject.toml asks for others;
 # make lock UPGRADE='--upgrade-package numpy' takes a newer numpy, UPGRADE=--upgrade the newest of all.

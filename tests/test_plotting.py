@@ -130,6 +130,30 @@ def test_score_table_has_names_units_and_intervals():
     assert table.loc["mine", "MSE × 10⁴"] == "4.56\xa0±\xa00.10"
 
 
+def test_score_table_takes_the_ends_of_intervals_too():
+    table = plotting.score_table(summary().set_index("method"))
+
+    assert list(table) == ["PSNR (dB)", "SSIM", "MSE × 10⁴"]
+    assert table.loc["BM3D", "PSNR (dB)"] == "34.00\xa0(30.60\xa0to\xa040.80)"
+    assert table.loc["BM3D", "MSE × 10⁴"] == "10.00\xa0(9.00\xa0to\xa012.00)"
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "signed", "text"),
+    [
+        (34.567, 0.125, False, "34.57 ± 0.12"),
+        (34.567, (34.45, 34.7), False, "34.57 (34.45 to 34.70)"),
+        (0.5, (-0.1, 1.1), True, "+0.50 (-0.10 to +1.10)"),
+        (34.567, (np.nan, np.nan), False, "34.57"),
+        (0.5, np.nan, True, "+0.50"),
+    ],
+)
+def test_a_number_and_its_interval_never_part(value, interval, signed, text):
+    found = plotting.with_interval(value, interval, 2, signed=signed)
+
+    assert found == text.replace(" ", "\xa0")
+
+
 @pytest.mark.parametrize("kind", [dict, pd.Series])
 def test_learning_curve_draws_the_references(kind):
     curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])

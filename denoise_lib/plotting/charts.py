@@ -50,7 +50,7 @@ def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = No
     axis.margins(x=0.12)
     axis.set_xlabel(f"{METRIC_LABELS[metric]}, mean and 95 % interval")
     axis.spines[["top", "right"]].set_visible(False)
-    return axis.figure
+    return _figure(axis)
 
 
 def interval_bars(summary: pd.DataFrame, metric: str, axis: Axes) -> None:
@@ -101,7 +101,8 @@ def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
     axis : matplotlib.axes.Axes
         Where to draw.
     """
-    for method, row in table.dropna(subset=[x, y]).iterrows():
+    for name, row in table.dropna(subset=[x, y]).iterrows():
+        method = str(name)
         colour, marker = colour_and_marker(method)
         axis.semilogx(row[x], row[y], marker, color=colour, markersize=8)
         axis.annotate(
@@ -122,7 +123,7 @@ def method_lines(table: pd.DataFrame, axis: Axes) -> None:
         Where to draw.
     """
     seen = set()
-    for method in table:
+    for method in map(str, table):
         colour, marker = colour_and_marker(method)
         axis.plot(
             table.index,
@@ -137,7 +138,9 @@ def method_lines(table: pd.DataFrame, axis: Axes) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def noise_level_curves(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None):
+def noise_level_curves(
+    rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None
+) -> Figure:
     """Mean of each method against the noise level.
 
     Parameters
@@ -173,7 +176,13 @@ def noise_level_curves(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | No
     axis.set_ylabel(METRIC_LABELS[metric])
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return axis.figure
+    return _figure(axis)
+
+
+def _figure(axis: Axes) -> Figure:
+    figure = axis.get_figure(root=True)
+    assert figure is not None  # only an axis that was removed has none
+    return figure
 
 
 def learning_curve(curve: pd.DataFrame, references: Mapping[str, float] | None = None) -> Figure:

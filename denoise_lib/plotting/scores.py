@@ -7,7 +7,7 @@ import pandas as pd
 
 from denoise_lib.plotting.style import label
 
-_SPACE = "\N{NO-BREAK SPACE}"  # no line break parts a number from its interval
+_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def score_table(summary: pd.DataFrame) -> pd.DataFrame:
@@ -16,24 +16,32 @@ def score_table(summary: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     summary : pandas.DataFrame
-        What `summarise` returns.
+        What `summarise` returns, or rows of `store.load_summary` indexed by method.
 
     Returns
     -------
     pandas.DataFrame
-        Text, one row per method in the summary's order.
+        Text, one row per method in the summary's order; the time where the summary has it.
     """
     columns = {"psnr": ("PSNR (dB)", 1, 2), "ssim": ("SSIM", 1, 3), "mse": ("MSE × 10⁴", 1e4, 2)}
     table = pd.DataFrame(index=[label(method) for method in summary.index])
     for metric, (title, scale, digits) in columns.items():
-        pairs = zip(scale * summary[metric], scale * summary[f"{metric}_ci"], strict=True)
-        table[title] = [with_interval(value, half, digits) for value, half in pairs]
-    table["time per image (s)"] = [f"{seconds:.3f}" for seconds in summary["seconds"]]
+        half = f"{metric}_ci" in summary
+        ends = [f"{metric}_ci"] if half else [f"{metric}_low", f"{metric}_high"]
+        values = (scale * summary[[metric, *ends]]).itertuples(index=False)
+        table[title] = [
+            with_interval(value, interval[0] if half else tuple(interval), digits)
+            for value, *interval in values
+        ]
+    if "seconds" in summary:
+        table["time per image (s)"] = [f"{seconds:.3f}" for seconds in summary["seconds"]]
     return table.rename_axis(columns="method")
 
 
-def with_interval(value: float, interval: float | tuple[float, float], digits: int) -> str:
-    """A number and its interval, if there is one.
+def with_interval(
+    value: float, interval: float | tuple[float, float], digits: int, signed: bool = False
+) -> str:
+    """A number and its interval, if there is one, without a space at which a line may break.
 
     Parameters
     ----------
@@ -43,16 +51,18 @@ def with_interval(value: float, interval: float | tuple[float, float], digits: i
         Half the width of an interval around it, or the lower and the upper end.
     digits : int
         After the point.
+    signed : bool
+        Whether a plus stands before what is positive, as in differences.
 
     Returns
     -------
     str
         "34.57 ± 0.12" or "34.57 (34.45 to 34.70)"; the number alone where the interval is NaN.
     """
+    form = f"{{:{'+' if signed else ''}.{digits}f}}".format
     ends = interval if isinstance(interval, tuple) else (interval,)
-    texts = [f"{end:.{digits}f}" for end in ends]
     if not np.isfinite(ends).all():
-        return f"{value:.{digits}f}"
-    if len(texts) == 1:
-        return f"{value:.{digits}f}{_SPACE}±{_SPACE}{texts[0]}"
-    return f"{value:.{digits}f} ({texts[0]} to {texts[1]})"
+        return form(value)
+    if len(ends) == 1:
+        return f"{form(value)} ± {ends[0]:.{digits}f}".replace(" ", _SPACE)
+    return f"{form(value)} ({form(ends[0])} to {form(ends[1])})".replace(" ", _SPACE)

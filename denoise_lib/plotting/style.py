@@ -15,7 +15,17 @@ NOTHING_RANGE = 12 / 255  # what is left of noise on an even grey
 
 
 def look(method: str) -> Look:
-    """How a method is shown; one that nobody declared has its name, in grey."""
+    """How a method is shown; one that nobody declared has its name, in grey.
+
+    Parameters
+    ----------
+    method : str
+        Of the study, or one of `OTHERS`.
+
+    Returns
+    -------
+    Look
+    """
     if method in OTHERS:
         return OTHERS[method]
     known = methods()
@@ -23,10 +33,31 @@ def look(method: str) -> Look:
 
 
 def label(method: str) -> str:
-    """A method's name as readers see it."""
+    """A method's name as readers see it.
+
+    Parameters
+    ----------
+    method : str
+        As for `look`.
+
+    Returns
+    -------
+    str
+    """
     return look(method).label
 
 
 def colour_and_marker(method: str) -> tuple[str, str]:
-    """A method's colour and marker in figures."""
+    """A method's colour and marker in figures.
+
+    Parameters
+    ----------
+    method : str
+        As for `look`.
+
+    Returns
+    -------
+    tuple of str
+        For matplotlib.
+    """
     return look(method).colour, look(method).marker

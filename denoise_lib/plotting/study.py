@@ -1,0 +1,375 @@
+"""The figures of the study's pages, drawn from the tables of `study.tables`.
+
+Each function makes a figure of its own and returns it. Which methods a figure shows is said by the
+page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from denoise_lib.plotting.charts import interval_bars, method_lines, scatter
+from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
+
+FREQUENCY = "spatial frequency (cycles per pixel)"
+SIGMA = "noise level sigma (0-255 scale)"
+
+
+def _legend_beside(axis: Axes) -> None:
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def metric_panels(summary: pd.DataFrame) -> Figure:
+    """PSNR, SSIM and MSE of each method with bootstrap intervals.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Rows of `store.load_summary`, of one protocol.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When rows of different protocols are mixed.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained", sharey=False)
+    for axis, metric in zip(axes, ("psnr", "ssim", "mse"), strict=True):
+        interval_bars(summary, metric, axis)
+    return figure
+
+
+def level_curves(
+    summary: pd.DataFrame, dataset: str, methods: Sequence[str], trained_to: float
+) -> Figure:
+    """PSNR and SSIM against the noise level; grey beyond the networks' training.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        What `store.load_summary` returns.
+    dataset : str
+        A data set of the comparison.
+    methods : sequence of str
+        Which.
+    trained_to : float
+        The highest level that the networks were trained for, 0-255.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
+    chosen = summary[(summary["dataset"] == dataset) & summary["method"].isin(methods)]
+    levels = sorted(chosen["sigma"].unique())
+    for axis, metric in zip(axes, ("psnr", "ssim"), strict=True):
+        table = chosen.pivot(index="sigma", columns="method", values=metric)
+        method_lines(table[list(methods)], axis)
+        axis.axvspan(trained_to, levels[-1] + 2, color="#eeeeee", zorder=0)
+        axis.set(xlabel=SIGMA, ylabel=METRIC_LABELS[metric])
+        axis.set_xticks(levels)
+    _legend_beside(axes[1])
+    return figure
+
+
+def cost_panels(costs: pd.DataFrame, fronts: Mapping[str, pd.DataFrame]) -> Figure:
+    """PSNR against seconds and against multiply-adds; what nothing beats in both is joined.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        What `tables.cost.joined` returns.
+    fronts : mapping
+        The Pareto fronts for "seconds" and "kmacs", from `tables.cost.pareto_front`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.8), layout="constrained", sharey=True)
+    titles = {
+        "seconds": "seconds for 1024 x 1024 on the processor",
+        "kmacs": "thousand multiply-adds per pixel",
+    }
+    for axis, (column, title) in zip(axes, titles.items(), strict=True):
+        scatter(costs, column, "psnr", axis)
+        front = fronts[column]
+        axis.step(front[column], front["psnr"], where="post", color="#bbbbbb", zorder=0)
+        axis.set_xlabel(title)
+    axes[0].set_ylabel("PSNR (dB), nih-sample, sigma 25")
+    return figure
+
+
+def noise_matrix(matrix: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """PSNR of networks trained on one noise and tested on another; colour compares a column.
+
+    Parameters
+    ----------
+    matrix : pandas.DataFrame
+        PSNR (dB); a row for each noise of the training, a column for each of the test.
+    titles : mapping
+        From a noise to its name in the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    loss = matrix - matrix.max()
+    figure, axis = plt.subplots(figsize=(9.5, 5.2), layout="constrained")
+    picture = axis.imshow(loss, cmap="cividis", vmin=-15, vmax=0)
+    for row, column in np.ndindex(matrix.shape):
+        below = loss.to_numpy()[row, column]
+        axis.text(
+            column,
+            row,
+            f"{matrix.iloc[row, column]:.1f}",
+            ha="center",
+            va="center",
+            color="white" if below < -6 else "black",
+            fontweight="bold" if below == 0 else "normal",
+        )
+    names = [titles[key] for key in matrix.columns]
+    axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axis.set_yticks(range(len(matrix)), [titles[key] for key in matrix.index])
+    axis.set(xlabel="tested on", ylabel="trained on")
+    figure.colorbar(picture, label="dB below the best of the column")
+    return figure
+
+
+def told_curves(told: pd.DataFrame, blind: tuple[str, float], true: float) -> Figure:
+    """PSNR against the noise level that a method is told.
+
+    Parameters
+    ----------
+    told : pandas.DataFrame
+        What `tables.mismatch.told` returns.
+    blind : tuple of str and float
+        A method that is not told the level, and its PSNR (dB).
+    true : float
+        The level that the noise has, 0-255.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(8.5, 4.4), layout="constrained")
+    for method in told:  # each by itself: they were told different levels
+        method_lines(told[[method]].dropna(), axis)
+    method, psnr = blind
+    colour, _ = colour_and_marker(method)
+    axis.axhline(psnr, color=colour, linestyle="--", label=f"{label(method)}, not told")
+    axis.axvline(true, color="#bbbbbb", zorder=0)
+    axis.set(xlabel=f"the level it is told (true: {true:g})", ylabel="PSNR (dB)")
+    _legend_beside(axis)
+    return figure
+
+
+def mistake_chart(
+    points: pd.DataFrame,
+    extra: pd.Series,
+    titles: Mapping[str, str],
+    noisy: float,
+    band: tuple[float, float],
+) -> Figure:
+    """PSNR under each mistake, the worst at the bottom; mistakes before training above.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        PSNR (dB); a row for each mistake, a column for each method.
+    extra : pandas.Series
+        PSNR (dB) of the mistakes made before training.
+    titles : mapping
+        From a mistake to its name in the figure.
+    noisy : float
+        PSNR of the noisy input (dB).
+    band : tuple of float
+        The ends of the published bars (dB).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(9, 5.2), layout="constrained")
+    axis.axvspan(*band, color="#F6C667", alpha=0.4, label="published bars")
+    axis.axvline(noisy, color="#999999", linestyle="--", label="noisy input")
+    for method in map(str, points):
+        colour, marker = colour_and_marker(method)
+        axis.plot(points[method], range(len(points)), marker, color=colour, label=label(method))
+    places = range(len(points), len(points) + len(extra))
+    axis.plot(extra, places, "k.", label="trained here, for a minute")
+    names = [titles[key] for key in (*points.index, *extra.index)]
+    axis.set_yticks(range(len(names)), names)
+    axis.set_xlabel("PSNR (dB)")
+    axis.spines[["top", "right"]].set_visible(False)
+    _legend_beside(axis)
+    return figure
+
+
+def error_spectra(removed: pd.DataFrame, error: pd.DataFrame) -> Figure:
+    """What methods take away, and what is wrong with the result, against frequency.
+
+    Parameters
+    ----------
+    removed, error : pandas.DataFrame
+        Power relative to the noise, indexed by frequency; a column for each method.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), layout="constrained")
+    for axis, table in zip(axes, (removed, error), strict=True):
+        method_lines(table, axis)
+        axis.set(xlabel=FREQUENCY, ylabel="power relative to the noise")
+    axes[0].axhline(1, color="#999999", linestyle=":")
+    axes[0].set(title="what was removed (noisy minus estimate)", ylim=(0, 1.6))
+    axes[1].set(title="what is wrong (estimate minus clean)", yscale="log")
+    _legend_beside(axes[1])
+    return figure
+
+
+def transfer_spectra(left: pd.DataFrame, transfer: pd.DataFrame, contrast: float) -> Figure:
+    """What is left of noise where there is nothing else, and of an edge, against frequency.
+
+    Parameters
+    ----------
+    left : pandas.DataFrame
+        Power relative to the noise, indexed by frequency; a column for each method.
+    transfer : pandas.DataFrame
+        Transfer of an edge, likewise; drawn below a frequency of 0.3.
+    contrast : float
+        Of that edge.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), layout="constrained")
+    method_lines(left.clip(lower=1e-5), axes[0])
+    axes[0].set(xlabel=FREQUENCY, ylabel="noise power relative to the input", yscale="log")
+    method_lines(transfer[transfer.index < 0.3], axes[1])
+    axes[1].set(xlabel=FREQUENCY, ylabel=f"transfer of an edge of contrast {contrast:g}")
+    _legend_beside(axes[1])
+    return figure
+
+
+def observer_charts(
+    detection: pd.DataFrame, psnr: pd.Series, methods: Sequence[str], sigma: float
+) -> Figure:
+    """The observer's AUC against the noise level and, at one level, against PSNR.
+
+    Parameters
+    ----------
+    detection : pandas.DataFrame
+        The side study of that name.
+    psnr : pandas.Series
+        PSNR (dB) at `sigma`, indexed by method.
+    methods : sequence of str
+        Those whose lines are drawn; the points are of all.
+    sigma : float
+        The level of the points, 0-255.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column of panels for each nodule.
+    """
+    levels, diameters = (sorted(detection[key].unique()) for key in ("sigma", "diameter"))
+    figure, axes = plt.subplots(
+        2, len(diameters), figsize=(13, 8.8), layout="constrained", squeeze=False
+    )
+    auc = "AUC of the observer"
+    for above, below, diameter in zip(*axes, diameters, strict=True):
+        chosen = detection[detection["diameter"] == diameter]
+        over = chosen.pivot(index="sigma", columns="method", values="auc")
+        thick = {"color": "black", "lw": 3, "alpha": 0.35, "label": label("noisy")}
+        above.plot(over.index, over["noisy"], **thick)
+        method_lines(over[list(methods)], above)
+        above.set(title=f"nodule of {diameter} pixels", xlabel=SIGMA, ylabel=auc)
+        above.set_xticks(levels)
+        _auc_against_psnr(chosen[chosen["sigma"] == sigma].set_index("method"), psnr, below)
+        title = f"nodule of {diameter} pixels, sigma {sigma:g}"
+        below.set(title=title, xlabel="PSNR (dB)", ylabel=auc)
+    for row in axes:
+        _legend_beside(row[-1])
+    return figure
+
+
+def _auc_against_psnr(table: pd.DataFrame, psnr: pd.Series, axis: Axes) -> None:
+    for method, row in zip(table.index.astype(str), table.to_dict("records"), strict=True):
+        colour, marker = colour_and_marker(method)
+        ends = [[row["auc"] - row["low"]], [row["high"] - row["auc"]]]
+        style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(method)}
+        axis.errorbar(psnr[method], row["auc"], yerr=ends, **style)
+        if method == "noisy":
+            axis.axhline(row["auc"], color="#999999", linestyle=":")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def variance_by_grey(
+    measured: Mapping[str, tuple[np.ndarray, np.ndarray]], levels: np.ndarray
+) -> Figure:
+    """Measured variance of noise against the clean grey level, and what a model predicts.
+
+    Parameters
+    ----------
+    measured : mapping
+        From a name to the measured and the predicted variance at each level; at most three.
+    levels : array
+        Clean grey levels in [0, 1].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    colours = ("#0072B2", "#E69F00", "#D55E00")
+    for colour, (name, (found, predicted)) in zip(colours, measured.items(), strict=False):
+        axis.plot(levels, found, "o", color=colour, label=f"{name}, measured")
+        axis.plot(levels, predicted, color=colour)
+    axis.set(xlabel="clean grey level x", ylabel="variance of y - x")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    return figure
+
+
+def map_of_pages(
+    places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]]
+) -> Figure:
+    """Which page is needed for which; those of a year are papers and have another colour.
+
+    Parameters
+    ----------
+    places : mapping
+        From a page's title to its column and row.
+    arrows : sequence of tuple of str
+        Pairs of titles: the first is needed for the second.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(10, 3.4), layout="constrained")
+    style = {"arrowstyle": "->", "color": "#777777", "shrinkA": 30, "shrinkB": 32}
+    for start, end in arrows:
+        axis.annotate("", places[end], places[start], arrowprops=style)
+    for title, (column, row) in places.items():
+        box = {
+            "boxstyle": "round,pad=0.5",
+            "fc": "#F6C667" if title[-1].isdigit() else "#BFE0F2",
+            "ec": "#555555",
+        }
+        axis.text(column, row, title, ha="center", va="center", fontsize=9, bbox=box)
+    axis.set(xlim=(-0.5, 5.5), ylim=(0.6, 3.4))
+    axis.set_axis_off()
+    return figure

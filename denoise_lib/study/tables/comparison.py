@@ -1,0 +1,269 @@
+"""The comparison: means, levels, tests, tuning and the time of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from denoise_lib.plotting import label, with_interval
+from denoise_lib.study.grid import COMPARED_WITH, OUTSIDE_TRAINING
+from denoise_lib.study.tables.shared import at, mean_psnr, select
+
+
+def by_level(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
+    """The mean of each method at each noise level.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        What `store.load_summary` returns.
+    dataset : str
+        A data set of the comparison.
+    metric : str
+        "psnr" or "ssim".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name, the highest average first; methods that lack a level last.
+
+    Raises
+    ------
+    UserError
+        When nothing was measured on this data set.
+    """
+    means = select(summary, dataset=dataset).pivot(index="method", columns="sigma", values=metric)
+    overall = means.mean(axis=1, skipna=False).sort_values(ascending=False, na_position="last")
+    table = means.loc[overall.index].rename(index=label).rename_axis(index=None, columns=None)
+    return table.set_axis([f"sigma {sigma:g}" for sigma in table.columns], axis=1)
+
+
+def verdicts(
+    differences: pd.DataFrame,
+    dataset: str,
+    methods: Sequence[str],
+    metric: str = "psnr",
+    digits: int = 2,
+) -> pd.DataFrame:
+    """What the tests say of each method and noise level.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        What `store.load_summary("differences")` returns.
+    dataset : str
+        A data set of the comparison.
+    methods : sequence of str
+        In the order of the rows; the one that all are compared with is left out.
+    metric : str
+        "psnr" or "ssim".
+    digits : int
+        After the point.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, indexed by name, a column for each level; a dash where nothing was tested.
+
+    Raises
+    ------
+    UserError
+        When nothing was tested on this data set.
+    """
+    chosen = select(differences, dataset=dataset, metric=metric)
+    columns = {
+        f"sigma {sigma:g}": {
+            label(row["method"]): _verdict(row, digits) for row in group.to_dict("records")
+        }
+        for sigma, group in chosen.groupby("sigma")
+    }
+    order = [label(method) for method in methods if method != COMPARED_WITH]
+    return pd.DataFrame(columns).reindex(order).fillna("–")
+
+
+def _verdict(row: Mapping[Any, Any], digits: int) -> str:
+    if not row["differs"]:
+        return f"not distinguishable ({row['difference']:+.{digits}f})"
+    if row["low"] < 0 < row["high"]:
+        return f"in rank only ({row['difference']:+.{digits}f})"
+    return with_interval(row["difference"], (row["low"], row["high"]), digits, signed=True)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Methods beyond the noise levels of the networks' training.
+
+    Attributes
+    ----------
+    psnr : pandas.Series
+        PSNR (dB) there, indexed by method, best first.
+    ahead : list of str
+        The networks whose interval lies above that of BM3D.
+    falls : pandas.Series
+        How much lower it is than at the highest level within the training (dB), by method.
+    """
+
+    psnr: pd.Series
+    ahead: list[str]
+    falls: pd.Series
+
+
+def outside_training(
+    summary: pd.DataFrame, dataset: str, networks: Sequence[str], inside: float = 50
+) -> Outside:
+    """How networks carry beyond their training, next to BM3D, which is told the level.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        What `store.load_summary` returns.
+    dataset : str
+        A data set of the comparison.
+    networks : sequence of str
+        Blind networks.
+    inside : float
+        The highest noise level measured that they were trained for, 0-255.
+
+    Returns
+    -------
+    Outside
+
+    Raises
+    ------
+    UserError
+        When one of the two levels was not measured.
+    """
+    beyond, within = at(summary, dataset, OUTSIDE_TRAINING), at(summary, dataset, inside)
+    bar = beyond["psnr_high"]["bm3d"]
+    ahead = [method for method in networks if beyond["psnr_low"][method] > bar]
+    return Outside(beyond["psnr"], ahead, within["psnr"] - beyond["psnr"])
+
+
+def everything(summary: pd.DataFrame) -> pd.DataFrame:
+    """All means with their intervals, as the sortable table names them.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        What `store.load_summary` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each method, data set and level.
+    """
+    table = summary.assign(
+        method=summary["method"].map(label),
+        mse=1e4 * summary["mse"],
+        # Rendered views are groups of their own, yet of one patient.
+        patients=summary["groups"].where(summary["dataset"] != "chest-drr", 1),
+    )
+    ends = [f"{metric}{end}" for metric in ("psnr", "ssim") for end in ("", "_low", "_high")]
+    table = table[["method", "dataset", "sigma", *ends, "mse", "images", "patients"]]
+    words = {"_": " ", "psnr": "PSNR", "ssim": "SSIM"}
+    for old, new in words.items():
+        table.columns = table.columns.str.replace(old, new)
+    return table.rename(columns={"mse": "MSE × 10⁴"})
+
+
+def sortable(table: pd.DataFrame) -> str:
+    """`everything` as HTML that the book's script makes sortable.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `everything` returns.
+
+    Returns
+    -------
+    str
+    """
+    formats: dict[Any, Any] = {
+        name: f"{{:.{digits}f}}".format
+        for name in table.columns.astype(str)
+        for metric, digits in {"PSNR": 2, "SSIM": 4, "MSE": 3}.items()
+        if name.startswith(metric)
+    }
+    html = table.to_html(index=False, formatters=formats, na_rep="–", border=0, classes="sortable")
+    return f'<div class="sortable-scroll">{html}</div>'
+
+
+def tuned_anew(plain: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+    """What the classical methods gain by being tuned on the images that they are measured on.
+
+    Parameters
+    ----------
+    plain, tuned : pandas.DataFrame
+        Rows of one protocol, as the study tunes the methods, and tuned on `nih-sample`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        PSNR (dB) of both and the gain, indexed by method, best first.
+    """
+    new = mean_psnr(tuned)
+    table = pd.DataFrame(
+        {
+            "tuned on chest-drr (dB)": mean_psnr(plain)[new.index],
+            "tuned on nih-sample (dB)": new,
+        }
+    )
+    table["gain (dB)"] = table["tuned on nih-sample (dB)"] - table["tuned on chest-drr (dB)"]
+    return table.sort_values("tuned on nih-sample (dB)", ascending=False)
+
+
+def trainings(rows: Mapping[int, pd.DataFrame], networks: Mapping[str, str]) -> pd.DataFrame:
+    """Networks trained for a minute and for longer.
+
+    Parameters
+    ----------
+    rows : mapping
+        From a noise level (0-255) to the rows of its protocol.
+    networks : mapping of str to str
+        From a network trained for a minute to the released one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Mean PSNR (dB), indexed by the network's name and how it was trained.
+
+    Raises
+    ------
+    UserError
+        When a network was not measured at a level.
+    """
+    table: dict[tuple[str, str], dict[str, float]] = {}
+    for quick, released in networks.items():
+        for sigma, measured in rows.items():
+            for how, method in (("a minute", quick), ("released", released)):
+                value = select(measured, method=method)["psnr"].mean()
+                table.setdefault((label(quick), how), {})[f"sigma {sigma}"] = value
+    return pd.DataFrame(table).T.sort_index().rename_axis(["network", "trained for"])
+
+
+def not_distinguishable(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> list[str]:
+    """The methods of which no test says that their PSNR differs from the reference's.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        What `store.load_summary("differences")` returns.
+    dataset : str
+        A data set of the comparison.
+    sigma : float
+        Noise level, 0-255.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UserError
+        When nothing was tested there.
+    """
+    tests = select(differences, dataset=dataset, sigma=sigma, metric="psnr")
+    return tests[~tests["differs"].astype(bool)]["method"].tolist()

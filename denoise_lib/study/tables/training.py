@@ -1,0 +1,303 @@
+"""Trained networks: their cards, what they reach, how they were trained, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from denoise_lib.evaluation import summarise
+from denoise_lib.methods.registry import Network
+from denoise_lib.plotting import label, with_interval
+from denoise_lib.study.tables.shared import mean_psnr, select
+
+
+def cards(known: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """What is known of each trained network, as text.
+
+    Parameters
+    ----------
+    known : mapping
+        From a name to its card.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name; hours are those of the training.
+    """
+    return pd.DataFrame(
+        {
+            name: {
+                "weights": f"{card['parameters']:,}",
+                "trained on": "{images} images of {dataset}".format(**card["training_data"]),
+                "patches": f"{patches(card):,}",
+                "hours": f"{card['hours']:.2f}",
+                "command": card["command"],
+            }
+            for name, card in known.items()
+        }
+    ).T
+
+
+def patches(card: Mapping[str, Any]) -> int:
+    """How many patches a network has seen in its training.
+
+    Parameters
+    ----------
+    card : mapping
+        Of the network.
+
+    Returns
+    -------
+    int
+    """
+    return card["recipe"]["steps"] * card["recipe"]["batch_size"]
+
+
+def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.DataFrame:
+    """PSNR with its interval, and SSIM, at several noise levels.
+
+    Parameters
+    ----------
+    rows : mapping
+        From a noise level (0-255) to the rows of its protocol.
+    methods : sequence of str
+        Which.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, indexed by name, the best at the first level first; a column for each level.
+
+    Raises
+    ------
+    UserError
+        When a method was not measured at a level.
+    """
+    columns = {}
+    for sigma, measured in rows.items():
+        for method in methods:
+            select(measured, method=method)
+        summary = summarise(measured[measured["method"].isin(methods)])
+        columns[f"sigma {sigma}"] = {
+            label(str(method)): with_interval(row["psnr"], row["psnr_ci"], 2)
+            + f" / {row['ssim']:.3f}"
+            for method, row in summary.iterrows()
+        }
+    return pd.DataFrame(columns).rename_axis("method")
+
+
+def gains(rows: Mapping[int, pd.DataFrame], method: str, against: str) -> dict[int, float]:
+    """How far a method is ahead of another at several noise levels.
+
+    Parameters
+    ----------
+    rows : mapping
+        From a noise level (0-255) to the rows of its protocol.
+    method, against : str
+        The two methods.
+
+    Returns
+    -------
+    dict of int to float
+        Difference of the mean PSNRs (dB) at each level.
+
+    Raises
+    ------
+    UserError
+        When one of the two was not measured at a level.
+    """
+    both = {
+        sigma: [mean_psnr(select(measured, method=name))[name] for name in (method, against)]
+        for sigma, measured in rows.items()
+    }
+    return {sigma: ours - theirs for sigma, (ours, theirs) in both.items()}
+
+
+def photographs(
+    rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float], aims: Mapping[str, float]
+) -> pd.DataFrame:
+    """A network on the photographs of its paper, next to the paper's numbers.
+
+    Parameters
+    ----------
+    rows : mapping
+        From a data set to the network's rows.
+    paper, aims : mapping
+        From a data set to PSNR (dB), the paper's and ours.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by data set.
+    """
+    table = {}
+    for dataset, measured in rows.items():
+        summary = summarise(measured).iloc[0]
+        table[dataset] = {
+            "PSNR (dB)": with_interval(summary["psnr"], summary["psnr_ci"], 2),
+            "aim": aims[dataset],
+            "short by": f"{max(aims[dataset] - summary['psnr'], 0):.2f}",
+            "the paper": paper[dataset],
+        }
+    return pd.DataFrame(table).T
+
+
+def core_minutes(seconds: float, machine: str) -> float:
+    """Minutes that one core would have needed.
+
+    Parameters
+    ----------
+    seconds : float
+        Of the training.
+    machine : str
+        Ends in the number of threads: "AMD EPYC, 2 threads".
+
+    Returns
+    -------
+    float
+    """
+    return seconds * int(machine.split(", ")[-1].split()[0]) / 60
+
+
+def optimisers(table: pd.DataFrame) -> pd.DataFrame:
+    """The side study of that name, with core-minutes.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The side study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by setting; `minutes` is added.
+    """
+    minutes = [
+        core_minutes(seconds, machine)
+        for seconds, machine in zip(table["seconds"], table["machine"], strict=True)
+    ]
+    return table.assign(minutes=minutes).set_index("setting")
+
+
+def optimisers_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """`optimisers` as text.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `optimisers` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return pd.DataFrame(
+        {
+            "patches": table["patches"].map("{:,}".format),
+            "core-minutes": table["minutes"].map("{:.1f}".format),
+            "PSNR (dB)": table["psnr"].map("{:.2f}".format),
+        }
+    ).rename_axis("recipe")
+
+
+def blind_recipes(table: pd.DataFrame) -> pd.DataFrame:
+    """The side study of that name, as readers see it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The side study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by the network's name; PSNR in dB, a column for each level.
+    """
+    levels = {
+        column: f"sigma {column.removeprefix('psnr_')}"
+        for column in table.columns.astype(str)
+        if column.startswith("psnr_")
+    }
+    names = {"loss": "loss", "batch_size": "batch", "matrix_learning_rate": "Muon's peak", **levels}
+    shown = table.assign(model=table["model"].map(label)).set_index("model")
+    return shown[list(names)].rename(columns=names).round(2)
+
+
+def speed(measured: Mapping[str, Any]) -> pd.DataFrame:
+    """Speed and memory against other ways, with the aims.
+
+    Parameters
+    ----------
+    measured : mapping
+        What `make bench` wrote.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, indexed by what was measured; ratios.
+    """
+    step, inference = measured["training"], measured["inference"]
+    plain = "the same weights called plainly"
+    rows = [
+        _ratio("training step, patches/s", "the usual fp32 loop", step["ratio_plain"], 4),
+        _ratio(
+            "training step, patches/s", "deepinv's Trainer on its DnCNN", step["ratio_deepinv"], 4
+        ),
+        _ratio(
+            "arithmetic of a training step",
+            "the product of 4096 x 4096 matrices",
+            measured["arithmetic"]["share"],
+            0.65,
+            digits=2,
+        ),
+    ]
+    for side in ("1024", "2048"):
+        what, ratios = f"inference, {side} x {side}", inference[side]
+        rows.append(_ratio(what, f"{plain} in fp32", ratios["ratio_plain"], 6))
+        rows.append(_ratio(what, "deepinv's DnCNN", ratios["ratio_deepinv"], 6))
+    what, ratio = "peak memory of inference, 4096 x 4096", measured["memory"]["ratio"]
+    rows.append(_ratio(what, plain, ratio, 1 / 8, digits=3, at_most=True))
+    return pd.DataFrame(rows).set_index("what").rename_axis(None)
+
+
+def _ratio(
+    what: str, against: str, found: float, aim: float, digits: int = 1, at_most: bool = False
+) -> dict[str, str]:
+    reached = found <= aim if at_most else found >= aim
+    return {
+        "what": what,
+        "against": against,
+        "measured": f"{found:.{digits}f}×",
+        "aim": f"{aim:.{digits}f}×",
+        "": "reached" if reached else "short",
+    }
+
+
+def presets(networks: Iterable[Network]) -> pd.DataFrame:
+    """The recipes of the chapters.
+
+    Parameters
+    ----------
+    networks : iterable of Network
+        The papers' networks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by network and preset.
+    """
+    return pd.DataFrame(
+        {
+            (network.name, preset): {
+                "steps": recipe.steps,
+                "batch": recipe.batch_size,
+                "patch": recipe.patch_size,
+                "learning rate": recipe.learning_rate,
+                "loss": recipe.loss,
+            }
+            for network in networks
+            for preset, recipe in network.recipes.items()
+        }
+    ).T.rename_axis(["model", "preset"])

@@ -1,0 +1,245 @@
+"""The figures of the study's pages show what they are given."""
+
+import json
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from denoise_lib.plotting import pictures, study
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def names(axis):
+    return axis.get_legend_handles_labels()[1]
+
+
+def summary():
+    """Two methods at two levels."""
+    table = pd.DataFrame(
+        {"method": ["noisy", "bm3d"] * 2, "sigma": [5, 5, 50, 50], "psnr": [34.0, 40, 14, 30]}
+    ).assign(ssim=0.9, mse=0.001, dataset="nih-sample", protocol="h")
+    for metric in ("psnr", "ssim", "mse"):
+        table[f"{metric}_low"], table[f"{metric}_high"] = table[metric] * 0.9, table[metric] * 1.1
+    return table
+
+
+def test_each_metric_has_its_panel():
+    figure = study.metric_panels(summary()[:2])
+
+    assert [axis.get_xlabel() for axis in figure.axes] == ["PSNR (dB)", "SSIM", "MSE"]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [34, 40]
+
+
+def test_level_curves_are_grey_beyond_the_training():
+    figure = study.level_curves(summary(), "nih-sample", ["bm3d"], trained_to=30)
+
+    left, right = figure.axes
+    assert left.lines[0].get_xydata().tolist() == [[5, 40], [50, 30]]
+    assert left.patches[0].get_extents().width > 0
+    assert (left.patches[0].get_x(), left.patches[0].get_width()) == (30, 22)
+    assert left.get_xticks().tolist() == [5, 50]
+    assert right.get_ylabel() == "SSIM" and names(right) == ["BM3D"]
+
+
+def test_the_front_of_costs_is_a_line_below_the_points():
+    costs = pd.DataFrame(
+        {"psnr": [30.0, 34, 33], "seconds": [0.1, 1, 2], "kmacs": [np.nan, 5, 6]},
+        index=["gaussian", "dncnn-nih", "bm3d"],
+    )
+    fronts = {"seconds": costs[:2], "kmacs": costs[1:2]}
+
+    left, right = study.cost_panels(costs, fronts).axes
+
+    assert [len(axis.texts) for axis in (left, right)] == [3, 2]
+    assert left.lines[-1].get_xydata().tolist() == [[0.1, 30], [1, 34]]
+    assert right.lines[-1].get_xydata().tolist() == [[5, 34]]
+
+
+def test_the_best_of_a_column_is_bold_and_titles_are_used():
+    matrix = pd.DataFrame({"a": [30.0, 20.0], "b": [25.0, 26.0]}, index=["a", "b"])
+
+    axis = study.noise_matrix(matrix, {"a": "first", "b": "second"}).axes[0]
+
+    assert {t.get_text(): (t.get_fontweight(), t.get_color()) for t in axis.texts} == {
+        "30.0": ("bold", "black"),
+        "25.0": ("normal", "black"),
+        "20.0": ("normal", "white"),
+        "26.0": ("bold", "black"),
+    }
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["first", "second"]
+    assert [t.get_position() for t in axis.texts][1] == (1, 0)
+
+
+def test_a_method_that_was_told_few_levels_has_a_line_too():
+    told = pd.DataFrame({"bm3d": [20.0, 30, 28], "tv": [np.nan, 25, 24]}, index=[15, 25, 50])
+
+    axis = study.told_curves(told, ("dncnn-nih", 31.0), 25).axes[0]
+
+    assert axis.lines[1].get_xydata().tolist() == [[25, 25], [50, 24]]
+    assert set(axis.lines[2].get_ydata()) == {31}
+    assert set(axis.lines[3].get_xdata()) == {25}
+    assert names(axis) == ["BM3D", "Total variation", "DnCNN, released, not told"]
+
+
+def test_mistakes_before_training_stand_above_the_others():
+    points = pd.DataFrame({"rdn-nih": [10.0, 30.0]}, index=["residual", ""])
+    titles = {"residual": "noise shown", "": "none", "whole-image": "shrunk"}
+
+    axis = study.mistake_chart(points, pd.Series({"whole-image": 18.0}), titles, 22, (13, 20)).axes[
+        0
+    ]
+
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["noise shown", "none", "shrunk"]
+    assert axis.lines[1].get_xydata().tolist() == [[10, 0], [30, 1]]
+    assert axis.lines[2].get_xydata().tolist() == [[18, 2]]
+    assert (axis.patches[0].get_x(), axis.patches[0].get_width()) == (13, 7)
+
+
+def spectrum(*values):
+    return pd.DataFrame({"bm3d": values}, index=[0.1, 0.25, 0.4][: len(values)])
+
+
+def test_spectra_are_relative_to_the_noise():
+    left, right = study.error_spectra(spectrum(0.5, 0.9), spectrum(0.1, 2.0)).axes
+
+    assert left.lines[0].get_ydata().tolist() == [0.5, 0.9]
+    assert set(left.lines[1].get_ydata()) == {1}
+    assert right.lines[0].get_ydata().tolist() == [0.1, 2] and right.get_yscale() == "log"
+
+
+def test_a_transfer_is_drawn_where_it_can_be_read():
+    left, right = study.transfer_spectra(
+        spectrum(0, 0.5, 1), spectrum(1, 0.5, 0.1), contrast=0.1
+    ).axes
+
+    assert left.lines[0].get_ydata().tolist() == [1e-5, 0.5, 1]  # a logarithm has no zero
+    assert right.lines[0].get_xdata().tolist() == [0.1, 0.25]
+    assert right.get_ylabel() == "transfer of an edge of contrast 0.1"
+
+
+def test_the_observer_has_a_column_of_panels_for_each_nodule():
+    detection = pd.DataFrame(
+        [
+            {"method": m, "sigma": s, "diameter": d, "auc": auc + d / 100, "low": 0.5, "high": 0.99}
+            for m, auc in (("noisy", 0.8), ("bm3d", 0.6), ("tv", 0.7))
+            for s in (15, 25)
+            for d in (8, 16)
+        ]
+    )
+
+    psnr = pd.Series({"noisy": 20, "bm3d": 34, "tv": 31})
+    above, other, below, _ = study.observer_charts(detection, psnr, ["bm3d"], 25).axes
+
+    assert above.get_title() == "nodule of 8 pixels" and other.get_title() == "nodule of 16 pixels"
+    assert names(above) == ["Noisy input", "BM3D"]
+    assert above.lines[1].get_ydata() == pytest.approx([0.68, 0.68])
+    assert set(names(below)) == {"Noisy input", "BM3D", "Total variation"}
+    points = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xydata()) == 1]
+    assert [34, pytest.approx(0.68)] in points
+    assert any(set(line.get_ydata()) == {0.88} for line in below.lines if len(line.get_xdata()) > 1)
+
+
+def test_measured_variances_are_points_and_predicted_ones_lines():
+    levels = np.array([0.25, 0.75])
+    measured = {"100 photons": (levels / 99, levels / 100)}
+
+    axis = study.variance_by_grey(measured, levels).axes[0]
+
+    assert [line.get_linestyle() for line in axis.lines] == ["None", "-"]
+    assert axis.lines[1].get_ydata().tolist() == (levels / 100).tolist()
+    assert names(axis) == ["100 photons, measured"]
+
+
+def test_papers_have_another_colour_on_the_map():
+    places = {"Noise": (0, 1), "Vincent 2008": (1, 2)}
+
+    axis = study.map_of_pages(places, [("Noise", "Vincent 2008")]).axes[0]
+
+    arrow, first, second = axis.texts
+    assert (arrow.xy, arrow.get_position()) == ((1, 2), (0, 1))
+    boxes = [text.get_bbox_patch().get_facecolor() for text in (first, second)]
+    assert boxes[0] != boxes[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Pictures of an even grey."""
+    for name in ("noisy.png", "bm3d.png", "worst-bm3d.webp", "nothing-bm3d.webp"):
+        Image.fromarray(np.full((4, 24), 128, np.uint8)).save(tmp_path / name)
+    return tmp_path
+
+
+def test_the_slider_holds_its_pictures_and_its_choice(folder):
+    captions = {"noisy": ("Noisy input", "20.00 dB"), "bm3d": ("BM3D", "34.00 dB")}
+
+    html = BeautifulSoup(pictures.slider(folder, captions, "noisy", "bm3d"), "html.parser")
+
+    for side, chosen in (("left", "noisy"), ("right", "bm3d")):
+        select = html.select_one(f"select[data-side={side}]")
+        assert [o["value"] for o in select.select("option[selected]")] == [chosen]
+        assert [o.text for o in select.select("option")] == ["Noisy input", "BM3D"]
+        assert re.match(
+            "data:image/png;base64,.+", html.select_one(f"img[data-side={side}]")["src"]
+        )
+    data = json.loads(html.select_one("script").string)
+    assert data["bm3d"]["scores"] == "34.00 dB"
+    assert data["bm3d"]["src"] == html.select_one("img[data-side=right]")["src"]
+
+
+def test_a_missing_picture_is_named(folder):
+    with pytest.raises(FileNotFoundError, match=r"tv\.png"):
+        pictures.slider(folder, {"tv": ("Total variation", "")}, "tv", "tv")
+
+
+def test_strips_part_what_was_removed_from_the_errors(folder):
+    figure = pictures.worst_strips(folder, {"bm3d": [("a", 30.04), ("b", 31)]})
+
+    (axis,) = figure.axes
+    assert axis.get_title() == "BM3D:  a 30.0 dB   b 31.0 dB"
+    assert set(axis.lines[0].get_xdata()) == {3.5}  # the strip is four pixels high
+    assert axis.images[0].get_array().shape == (4, 24)
+
+
+def test_what_is_left_of_nothing_is_shown_from_end_to_end(folder):
+    figure = pictures.nothing_pictures(folder, ["bm3d"])
+
+    assert figure.axes[0].get_title() == "BM3D"
+    assert figure.axes[0].images[0].get_clim() == (0, 255)
+    assert not figure.axes[1].images
+
+
+def test_regions_are_marked_on_the_radiographs_only():
+    image = torch.rand(20, 20)
+
+    figure = pictures.nodule_panels({"whole": image}, {"detail": image[:4, :4]}, [(6, 9)], side=4)
+
+    whole, detail = figure.axes
+    (box,) = whole.patches
+    assert (box.get_xy(), box.get_width()) == ((7, 4), 4)
+    assert not detail.patches and whole.images[0].get_clim() == (0, 1)
+    assert detail.images[0].get_clim() == (image[:4, :4].min(), image[:4, :4].max())
+
+
+def test_a_mask_is_tinted_over_the_image():
+    mask = torch.zeros(8, 8)
+    mask[2, 3] = 1
+
+    figure = pictures.mask_panels(torch.rand(8, 8), {"heart": mask})
+
+    plain, masked = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["image", "heart"]
+    assert len(plain.images) == 1
+    alpha = masked.images[1].get_array()[..., 3]
+    assert alpha[2, 3] == 0.5 and alpha.sum() == 0.5

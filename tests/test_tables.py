@@ -1,0 +1,733 @@
+"""What the pages show, from small made-up tables whose answers are known by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from denoise_lib.checks import UserError
+from denoise_lib.methods.registry import Network, methods
+from denoise_lib.study import grid
+from denoise_lib.study.tables import (
+    comparison,
+    cost,
+    failures,
+    foundations,
+    front,
+    mismatch,
+    mistakes,
+    reader,
+    shared,
+    training,
+)
+
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def scores(psnr, dataset="nih-sample", sigma=25.0):
+    """A summary with intervals of half a decibel and a hundredth."""
+    table = pd.DataFrame({"method": list(psnr), "psnr": list(psnr.values()), "ssim": 0.9})
+    table["psnr_low"], table["psnr_high"] = table["psnr"] - 0.5, table["psnr"] + 0.5
+    table["ssim_low"], table["ssim_high"] = 0.89, 0.91
+    table["mse"], table["mse_low"], table["mse_high"] = 0.0004, 0.0003, 0.0005
+    return table.assign(dataset=dataset, sigma=sigma, images=3, groups=3, protocol="h")
+
+
+def rows(psnr, variant="", images=("a", "b")):
+    """Rows of one protocol: each method has its PSNR on every image, one more on each next."""
+    return pd.DataFrame(
+        [
+            {"method": method, "variant": variant, "image": image, "group": image}
+            | {"psnr": float(value + n), "ssim": 0.5, "mse": 0.01, "seconds": 1.0, "protocol": "h"}
+            for method, value in psnr.items()
+            for n, image in enumerate(images)
+        ]
+    )
+
+
+# Selections
+
+
+def test_a_selection_compares_every_column():
+    table = scores({"bm3d": 34, "nlm": 33})
+
+    assert shared.select(table, dataset="nih-sample", method="nlm")["psnr"].tolist() == [33]
+
+
+def test_an_empty_selection_says_what_is_missing_and_how_to_measure_it():
+    with pytest.raises(UserError, match=r"no rows with dataset 'mars', sigma 25: .*`make study`"):
+        shared.at(scores({"bm3d": 34}), "mars", 25)
+
+
+def test_methods_of_a_data_set_at_a_level_are_in_order():
+    both = pd.concat([scores({"nlm": 33, "bm3d": 34}), scores({"tv": 50}, sigma=5.0)])
+
+    table = shared.at(both, "nih-sample")
+
+    assert table.index.tolist() == table["method"].tolist() == ["bm3d", "nlm"]
+
+
+def test_mean_psnr_is_over_images():
+    assert shared.mean_psnr(rows({"bm3d": 30, "nlm": 20})).to_dict() == {"bm3d": 30.5, "nlm": 20.5}
+
+
+# The front page
+
+
+def test_captions_have_the_scores_of_this_image():
+    found = front.captions(rows({"bm3d": 30}, images=["a"]), ("clean", "bm3d"))
+
+    assert found == {
+        "clean": ("Clean", "the original"),
+        "bm3d": ("BM3D", "30.00 dB, SSIM 0.500"),
+    }
+
+
+def test_the_front_table_says_who_is_told_and_how_long_it_takes():
+    costs = pd.DataFrame({"method": ["bm3d", "dncnn-nih"], "seconds": [12.34, 0.789]})
+    means = shared.at(scores({"dncnn-nih": 35, "bm3d": 34, "noisy": 20}), "nih-sample")
+
+    table = front.methods(means, costs, {"dncnn-nih"})
+
+    assert table.index.tolist() == ["DnCNN, released", "BM3D", "Noisy input"]
+    assert table["PSNR (dB)"].iloc[0] == f"35.00{SPACE}(34.50{SPACE}to{SPACE}35.50)"
+    assert table["MSE × 10⁴"].iloc[0] == "4.00"
+    assert table["told the level"].tolist() == ["no", "yes", "–"]
+    assert table["seconds"].tolist() == ["0.79", "12.3", "–"]
+    with pytest.raises(UserError, match="method 'bm3d'"):
+        front.methods(means, costs.iloc[1:], set())
+
+
+def test_the_evidence_is_that_of_the_level_and_the_smaller_nodule():
+    summary = pd.concat(
+        [
+            scores({"bm3d": 34}),
+            scores({"bm3d": 28}, sigma=75.0),
+            scores({"bm3d": 1}, dataset="chest-drr"),
+        ]
+    )
+    differences = pd.DataFrame(
+        {"method": "bm3d", "dataset": "nih-sample", "sigma": 25.0, "metric": ["psnr", "ssim"]}
+        | {"difference": [-0.3, -0.01]}
+    )
+    detection = pd.DataFrame(
+        {"method": "bm3d", "sigma": [25, 25, 50], "diameter": [8, 16, 8], "auc": [0.7, 0.8, 0.6]}
+    )
+    tasks = pd.DataFrame(
+        {"method": "bm3d", "task": ["classification"] * 2 + ["segmentation"]}
+        | {"accuracy": [0.6, 0.8, np.nan]}
+    )
+
+    found = front.evidence(summary, differences, detection, tasks, 25)
+
+    assert (found.scores["psnr"]["bm3d"], found.beyond["bm3d"]) == (34, 28)
+    assert found.tests["difference"]["bm3d"] == -0.3
+    assert found.detection["auc"].to_dict() == {"bm3d": 0.7}
+    assert found.tasks["accuracy"]["bm3d"] == pytest.approx(0.7)
+    with pytest.raises(UserError, match="sigma 75"):
+        front.evidence(summary[summary["sigma"] == 25], differences, detection, tasks, 25)
+
+
+# The comparison
+
+
+def test_a_method_that_lacks_a_level_comes_last():
+    summary = pd.concat(
+        [
+            scores({"bm3d": 34, "nlm": 33, "dncnn-authors": 60}),
+            scores({"bm3d": 30, "nlm": 40}, sigma=50.0),
+        ]
+    )
+
+    table = comparison.by_level(summary, "nih-sample", "psnr")
+
+    assert table.columns.tolist() == ["sigma 25", "sigma 50"]
+    assert table.index.tolist() == ["Non-local means", "BM3D", "DnCNN-S, authors' weights"]
+    assert np.isnan(table.iloc[2, 1])
+
+
+def differences():
+    return pd.DataFrame(
+        {
+            "method": ["bm3d", "nlm", "tv", "bm3d"],
+            "sigma": [25.0, 25.0, 25.0, 50.0],
+            "difference": [-0.301, 0.011, 0.02, 1.0],
+            "low": [-0.4, -0.1, -0.1, 0.9],
+            "high": [-0.2, 0.1, 0.1, 1.1],
+            "differs": [True, False, True, True],
+        }
+    ).assign(dataset="nih-sample", metric="psnr")
+
+
+def test_verdicts_tell_a_mean_from_a_rank_and_from_nothing():
+    order = ["bm3d", grid.COMPARED_WITH, "nlm", "tv"]
+
+    table = comparison.verdicts(differences(), "nih-sample", order)
+
+    assert table.index.tolist() == ["BM3D", "Non-local means", "Total variation"]
+    assert table["sigma 25"].tolist() == [
+        f"-0.30{SPACE}(-0.40{SPACE}to{SPACE}-0.20)",
+        "not distinguishable (+0.01)",
+        "in rank only (+0.02)",
+    ]
+    assert table["sigma 50"].tolist() == [f"+1.00{SPACE}(+0.90{SPACE}to{SPACE}+1.10)", "–", "–"]
+
+
+def test_what_cannot_be_told_from_the_reference():
+    assert comparison.not_distinguishable(differences(), "nih-sample") == ["nlm"]
+    with pytest.raises(UserError, match="'chest-drr'"):
+        comparison.not_distinguishable(differences(), "chest-drr")
+
+
+def test_a_network_is_ahead_outside_its_training_if_its_interval_is():
+    far = scores({"rdn-nih": 30.1, "liu-nih": 29.9, "bm3d": 29}, sigma=75.0)
+    near = scores({"rdn-nih": 32, "liu-nih": 32, "bm3d": 31}, sigma=50.0)
+
+    found = comparison.outside_training(
+        pd.concat([far, near]), "nih-sample", ["liu-nih", "rdn-nih"]
+    )
+
+    assert found.ahead == ["rdn-nih"]  # 29.6 > 29.5; the other's lower end is 29.4
+    assert found.psnr.index.tolist() == ["rdn-nih", "liu-nih", "bm3d"]
+    assert found.falls.round(3).to_dict() == {"bm3d": 2, "liu-nih": 2.1, "rdn-nih": 1.9}
+
+
+def test_the_sortable_table_counts_the_patients_and_formats_by_unit():
+    summary = pd.concat([scores({"bm3d": 34.567}), scores({"tv": 30}, dataset="chest-drr")])
+    summary["ssim_low"] = np.nan
+
+    table = comparison.everything(summary)
+    html = comparison.sortable(table)
+
+    assert table.columns[:5].tolist() == ["method", "dataset", "sigma", "PSNR", "PSNR low"]
+    assert table["method"].tolist() == ["BM3D", "Total variation"]
+    assert table["patients"].tolist() == [3, 1]
+    for cell in ("34.57", "0.9000", "4.000", "–"):
+        assert f"<td>{cell}</td>" in html
+    assert html.startswith('<div class="sortable-scroll"><table class="dataframe sortable">')
+
+
+def test_what_tuning_anew_gains():
+    table = comparison.tuned_anew(
+        rows({"bm3d": 30, "nlm": 28, "rdn-nih": 40}), rows({"nlm": 31, "bm3d": 30.5})
+    )
+
+    assert table.index.tolist() == ["nlm", "bm3d"]
+    assert table["gain (dB)"].tolist() == [3, 0.5]
+    assert table.columns.tolist()[0] == "tuned on chest-drr (dB)"
+
+
+def test_a_minute_of_training_beside_a_longer_one():
+    measured = {15: rows({"rdn": 30, "rdn-nih": 32}), 25: rows({"rdn": 20, "rdn-nih": 22})}
+
+    table = comparison.trainings(measured, {"rdn": "rdn-nih"})
+
+    assert table.loc[("RDN (small)", "a minute")].tolist() == [30.5, 20.5]
+    assert table.loc[("RDN (small)", "released")].to_dict() == {"sigma 15": 32.5, "sigma 25": 22.5}
+    with pytest.raises(UserError, match="method 'liu'"):
+        comparison.trainings(measured, {"liu": "liu-nih"})
+
+
+# Other noises
+
+
+def test_titles_are_those_of_the_declarations():
+    titles = mismatch.titles()
+
+    assert titles["salt-pepper"] == "salt and pepper, 10 %"
+    assert titles["gaussian-5"] == "Gaussian, sigma 5"  # in no matrix, but known
+    assert set(grid.matrix()) <= set(titles)
+
+
+def test_a_row_of_the_matrix_is_a_training_and_a_column_a_test():
+    def measured(**psnr):
+        return pd.concat([rows({"dncnn": v}, f"trained:{name}") for name, v in psnr.items()])
+
+    noises = {"speckle": measured(speckle=30, correlated=20)}
+    noises["correlated"] = measured(speckle=10, correlated=25)
+
+    table = mismatch.matrix(noises)
+
+    assert table.loc["correlated", "speckle"] == 20.5
+    assert table.loc["speckle", "correlated"] == 10.5
+    with pytest.raises(UserError, match="'trained:correlated'"):
+        mismatch.matrix({**noises, "speckle": rows({"dncnn": 1}, "trained:speckle")})
+
+
+def test_methods_on_each_noise_are_in_the_order_of_their_averages():
+    measured = {
+        "speckle": pd.concat([rows({"nlm": 30, "bm3d": 20}), rows({"nlm": 99}, "anscombe")]),
+        "correlated": rows({"nlm": 20, "bm3d": 40, "tv": 99}),
+    }
+
+    table = mismatch.by_noise(measured, ("nlm", "bm3d"))
+
+    assert table.index.tolist() == ["bm3d", "nlm"]
+    assert table.loc["bm3d"].to_dict() == {"speckle": 20.5, "correlated": 40.5}
+    assert table.loc["nlm"].to_dict() == {"speckle": 30.5, "correlated": 20.5}
+
+
+def photon_rows():
+    """Every way at every dose: a level told adds 1 dB, the transform 2."""
+    from denoise_lib.study.variants import study_noises
+
+    measured = {}
+    for place, dose in enumerate(grid.doses()):
+        told = str(grid.middle_level(study_noises()[dose]))
+        parts = [
+            rows(dict.fromkeys(grid.STABILISED, 30 - place)),
+            rows(dict.fromkeys(("nlm", "bm3d"), 31 - place), told),
+            rows(dict.fromkeys(grid.STABILISED, 32 - place), "anscombe"),
+        ]
+        parts += [rows({"dncnn": 35 - place}, f"trained:{other}") for other in grid.doses()]
+        measured[dose] = pd.concat(parts)
+    return measured
+
+
+def test_what_the_dose_is_worth():
+    table = mismatch.by_dose(photon_rows())
+
+    assert table.columns.tolist() == list(grid.doses())
+    assert table.loc["bm3d"].index.tolist() == [
+        "level estimated",
+        "told the level at middle grey",
+        "with the transform",
+    ]
+    assert table.loc["bm3d", grid.doses()[0]].tolist() == [30.5, 31.5, 32.5]
+    assert table.loc["rdn-nih"].index.tolist() == ["directly, blind", "with the transform"]
+    assert table.loc[("dncnn", "trained on photons, dose 25")].tolist() == [35.5, 34.5, 33.5]
+    gains = mismatch.transform_gains(table)
+    assert gains.loc["bm3d"].tolist() == [1, 1, 1] and gains.loc["rdn-nih"].tolist() == [2, 2, 2]
+
+
+def test_a_way_that_was_not_measured_is_named():
+    measured = photon_rows()
+    dose = grid.doses()[0]
+    measured[dose] = measured[dose][measured[dose]["variant"] != "anscombe"]
+
+    with pytest.raises(UserError, match="method 'nlm', variant 'anscombe'"):
+        mismatch.by_dose(measured)
+
+
+def test_levels_told_are_numbers_in_order():
+    measured = [rows({"nlm": level}, f"told:{level}") for level in (50, 5, 25)]
+    measured += [rows({"nlm": 99}), rows({"dncnn-authors": 40}, "told:25")]
+
+    table = mismatch.told(pd.concat(measured), ("bm3d", "nlm", "dncnn-authors"))
+
+    assert table.index.tolist() == [5, 25, 50]
+    assert table["nlm"].tolist() == [5.5, 25.5, 50.5]
+    assert table["dncnn-authors"].dropna().to_dict() == {25: 40.5}
+    with pytest.raises(UserError, match="No method was told a level"):
+        mismatch.told(rows({"nlm": 30}), ("nlm",))
+
+
+# Costs
+
+
+def costs():
+    return pd.DataFrame(
+        {
+            "method": ["gaussian", "bm3d", "rdn-nih"],
+            "seconds": [0.1, 9.0, 3.0],
+            "peak_mib": [24.4, 30, 300],
+            "parameters": [np.nan, np.nan, 1234567],
+            "macs_per_pixel": [np.nan, np.nan, 65432.1],
+            "training_hours": [np.nan, np.nan, 1.25],
+        }
+    )
+
+
+def test_costs_are_shown_beside_the_psnr_that_they_buy():
+    table = cost.joined(costs(), pd.Series({"gaussian": 31.0, "bm3d": 33.9, "rdn-nih": 34.2}))
+
+    shown = cost.shown(table)
+
+    assert shown.index.tolist() == ["rdn-nih", "bm3d", "gaussian"]
+    assert shown.loc["rdn-nih"].tolist() == ["34.20", "1,234,567", "65.4", "3.00", "300", "1.25"]
+    assert shown.loc["gaussian"].tolist() == ["31.00", "–", "–", "0.10", "24", "–"]
+
+
+def test_a_cost_without_a_psnr_is_refused():
+    with pytest.raises(UserError, match="No PSNR of gaussian, rdn-nih: derive"):
+        cost.joined(costs(), pd.Series({"bm3d": 33.9}))
+
+
+def test_the_front_has_what_nothing_beats_in_both():
+    table = cost.joined(costs(), pd.Series({"gaussian": 31.0, "bm3d": 33.9, "rdn-nih": 34.2}))
+
+    assert cost.pareto_front(table, "seconds").index.tolist() == ["gaussian", "rdn-nih"]
+    free = table.assign(psnr=[99.0, 33.9, 34.2])
+    assert cost.pareto_front(free, "kmacs").index.tolist() == ["rdn-nih"]  # others have no number
+
+
+# Mistakes
+
+
+def mistaken():
+    parts = [rows({"rdn-nih": 30, "noisy": 20}), rows({"rdn-nih": 15}, "offset-0.1")]
+    parts += [rows({"rdn-nih": 10}, "residual"), rows({"dncnn": 12}, "trained:gaussian-5")]
+    return pd.concat([*parts, rows({"vincent": 18}, "whole-image")])
+
+
+def test_mistakes_and_what_is_not_their_variant():
+    table = mistakes.means(mistaken(), rows({"rdn-nih": 33, "noisy": 25}), ["rdn-nih"])
+
+    assert table["psnr"].unstack()["rdn-nih"].to_dict() == {
+        "": 30.5,
+        "offset-0.1": 15.5,
+        "residual": 10.5,
+        mistakes.RGB: 33.5,
+    }
+    shown = mistakes.by_metric(table, ["rdn-nih"], "mse", 1, 1e4)["RDN (small)"]
+    assert shown["no mistake"] == "100.0"
+    assert shown["noise drawn for R, G and B, turned to grey"] == "100.0"
+    assert shown["batch norm left in training mode"] == "–"
+    with pytest.raises(UserError, match="method 'vincent-nih', variant ''"):
+        mistakes.means(mistaken(), mistaken(), ["rdn-nih", "vincent-nih"])
+
+
+def test_every_variant_of_the_mistakes_has_a_title():
+    variants = {str(each.variant) for each in grid.measurements("mistakes")}
+
+    assert variants | {mistakes.RGB} == set(mistakes.TITLES)
+
+
+def test_mistakes_of_training_are_told_from_those_of_scoring():
+    table = mistakes.before_training(mistaken())
+
+    assert table["psnr"].to_dict() == {
+        ("dncnn", "trained:gaussian-5"): 12.5,
+        ("vincent", "whole-image"): 18.5,
+    }
+
+
+def test_the_band_needs_one_network_and_the_noisy_input_all():
+    points = pd.DataFrame(
+        {"rdn-nih": [12.0, 30.0, 21.0], "vincent-nih": [14.0, np.nan, 25.0]},
+        index=["residual", "batch-statistics", "stretched"],
+    )
+    extra = pd.Series({"whole-image": 20.0, "trained:gaussian-5": 21.0})
+
+    assert mistakes.in_band(points, extra, 13, 20) == [
+        mistakes.TITLES["residual"],
+        mistakes.TITLES["whole-image"],
+    ]
+    assert mistakes.below(points, extra, 22) == [
+        mistakes.TITLES["residual"],
+        mistakes.TITLES["whole-image"],
+        mistakes.TITLES["trained:gaussian-5"],
+    ]
+
+
+# Failures
+
+
+def test_the_worst_images_by_name_and_score():
+    measured = rows({"bm3d": 30, "nlm": 20}, images=list("fedcba"))
+    measured.loc[measured["method"] == "nlm", "psnr"] = [1, 2, 3, 4, 9, 5]
+
+    table = failures.worst_images(measured, ["bm3d", "nlm"])
+
+    assert table.loc["BM3D"].tolist() == [
+        f"{image} ({30 + n}.0 dB)" for n, image in enumerate("fedcb")
+    ]
+    assert table.loc["Non-local means", "5th"] == "a (5.0 dB)"
+    assert failures.worst_of_all(measured, ["bm3d", "nlm"]) == ["c", "d", "e", "f"]
+    assert failures.lowest(measured, ["nlm"])["nlm"][0] == ("f", 1.0)
+    with pytest.raises(UserError, match="method 'tv'"):
+        failures.worst_images(measured, ["tv"])
+
+
+def test_images_of_one_score_come_by_name():
+    measured = rows({"bm3d": 30}, images=list("ba")).assign(psnr=30.0)
+
+    assert failures.worst(measured, "bm3d")["image"].tolist() == ["a", "b"]
+
+
+def curves():
+    """A transfer that falls to a half at 0.25 for the strong edge, and at 0.15 for the faint."""
+    values = {"edge 0.4": [1, 0.8, 0.2], "edge 0.1": [0.9, 0.3, 0.1], "noise": [2.0, 1.0, 0.5]}
+    return pd.concat(
+        pd.DataFrame({"method": method, "kind": kind, "frequency": [0.1, 0.2, 0.3], "value": value})
+        for kind, value in values.items()
+        for method in ("gaussian", "bm3d")
+    )
+
+
+def test_a_spectrum_has_a_column_for_each_method():
+    table = failures.spectrum(curves(), "noise")
+
+    assert table["bm3d"].to_dict() == {0.1: 2, 0.2: 1, 0.3: 0.5}
+    with pytest.raises(UserError, match="kind 'edge 9'"):
+        failures.spectrum(curves(), "edge 9")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1, 0.8, 0.2], 0.25), ([1, 0.9, 0.6], np.nan), ([0.4, 0.2, 0.1], 0.1)],
+)
+def test_half_of_an_edge_is_left_between_two_frequencies(values, expected):
+    found = failures.half_frequency(pd.Series(values, index=[0.1, 0.2, 0.3]))
+
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_faintest_contrast_comes_first():
+    table = failures.resolution(curves(), ["bm3d"])
+
+    assert table.columns.tolist() == ["contrast 0.1", "contrast 0.4"]
+    assert table.loc["bm3d"].tolist() == pytest.approx([0.1 + 0.1 * 0.4 / 0.6, 0.25])
+
+
+def test_a_linear_method_gives_the_error_of_the_reading():
+    table = pd.DataFrame(
+        {"contrast 0.1": [0.20, 0.20, 0.20, 0.30], "contrast 0.4": [0.22, 0.21, 0.25, np.nan]},
+        index=["gaussian", "nlm", "bm3d", "tv"],
+    )
+
+    error, weaker = failures.weaker_on_faint(table)
+
+    assert error == pytest.approx(0.02)
+    assert weaker == ["bm3d", "tv"]  # NaN: above 0.5
+    even = table.assign(**{"contrast 0.4": [0.2, 0.205, 0.22, 0.3]})
+    assert failures.weaker_on_faint(even)[1] == ["bm3d"]  # half a hundredth is nothing
+
+
+def test_what_comes_of_nothing_has_its_largest_power():
+    deviations = pd.DataFrame(
+        {"method": ["gaussian", "bm3d"], "bias": 0.1, "std": [4.0, 2.0], "largest": 9.0}
+    ).assign(commit="c", machine="m")
+
+    table = failures.invented(deviations, curves())
+
+    assert table.index.tolist() == ["bm3d", "gaussian"]
+    assert table.loc["bm3d"].to_dict() == {"bias": 0.1, "std": 2, "largest": 9, "most": 2}
+
+
+# Whoever uses the image
+
+
+def tasks():
+    segmented = pd.DataFrame(
+        {"task": "segmentation", "method": ["clean", "clean", "noisy"], "seed": [0, 1, 0]}
+        | {"dice_heart": [0.8, 0.6, 0.2], "dice_lungs": [1.0, 0.8, 0.4]}
+    )
+    classified = pd.DataFrame(
+        {"task": "classification", "method": ["clean", "noisy"], "seed": 0}
+        | {"accuracy": [0.8, 0.5], "auc": [0.9, 0.5], "changed": [0, 0.25]}
+        | {"called_positive": [0.4, 0.9], "images": 100.0, "positive": 0.4}
+    )
+    return pd.concat([segmented, classified], ignore_index=True)
+
+
+def test_both_tasks_are_averaged_over_trainings():
+    segmented, classified = reader.segmentation(tasks()), reader.classification(tasks())
+
+    assert segmented["dice"].round(3).to_dict() == {"clean": 0.8, "noisy": 0.3}
+    assert segmented["dice_heart"]["clean"] == pytest.approx(0.7)
+    table = reader.both_tasks(segmented, classified)
+    assert table.loc["clean"].tolist() == ["0.800", "0.700", "0.80", "0.900", "40%", "0%"]
+    assert table.index.tolist() == ["clean", "noisy"]
+    with pytest.raises(UserError, match="task 'classification'"):
+        reader.classification(tasks()[:3])
+
+
+def test_the_error_of_an_accuracy_is_that_of_its_images():
+    sample = reader.sample(tasks())
+
+    assert (sample.images, sample.positive, sample.always) == (100, 0.4, 0.6)
+    assert sample.standard_error(0.8) == pytest.approx(0.04)
+
+
+def test_joint_training_is_averaged_by_weight():
+    liu = pd.DataFrame(
+        {"images": ["clean", "denoised", "denoised", "denoised"], "weight": [np.nan, 0.02, 0, 0]}
+        | {"dice_heart": [0, 0.9, 0.6, 0.8], "dice_lungs": [0, 0.7, 0.6, 0.8]}
+        | {"psnr": [np.nan, 30, 31, 32]}
+    )
+
+    table = reader.joint_training(liu)
+
+    assert table.index.tolist() == [0, 0.02]
+    assert table.loc[0].tolist() == pytest.approx([0.7, 31.5])
+    assert table.loc[0.02].tolist() == pytest.approx([0.8, 30])
+
+
+def nodules():
+    table = pd.DataFrame(
+        {
+            "method": ["noisy", "bm3d", "nlm", "gaussian"],
+            "auc": [0.8, 0.6, 0.75, 0.85],
+            "low": 0.5,
+            "high": 0.9,
+            "change": [0, -0.2, -0.05, 0.05],
+            "change_low": [0, -0.3, -0.1, 0.02],
+            "change_high": [0, -0.15, 0.01, 0.08],
+            "contrast_kept": [1, 0.3, 0.5, 0.777],
+        }
+    )
+    return table.assign(sigma=25.0, diameter=8)
+
+
+def test_changes_have_signs_and_the_noisy_image_its_auc():
+    table = reader.changes(nodules(), 8, ["bm3d", "noisy"])
+
+    assert table["sigma 25", "AUC, change"].tolist() == [
+        f"-0.200{SPACE}(-0.300{SPACE}to{SPACE}-0.150)",
+        "AUC 0.800",
+    ]
+    assert table["sigma 25", "contrast left"].to_dict() == {"BM3D": "30%", "Noisy input": "100%"}
+    with pytest.raises(UserError, match="diameter 16"):
+        reader.changes(nodules(), 16, ["bm3d"])
+
+
+def test_the_contrary_pair_is_the_most_extreme():
+    psnr = pd.Series({"noisy": 20, "bm3d": 34, "nlm": 33, "gaussian": 31})
+
+    found = reader.judged(nodules().set_index("method"), psnr)
+
+    assert (found.harmed, found.gained, found.best) == (["bm3d"], ["gaussian"], "bm3d")
+    assert found.denoisers == ["bm3d", "nlm", "gaussian"]
+    assert found.contrary == ("bm3d", "gaussian")  # rather than bm3d and nlm
+    assert reader.judged(nodules().set_index("method"), -psnr).contrary is None
+
+
+# Trained networks
+
+
+def card(**other):
+    return {
+        "parameters": 12345,
+        "training_data": {"images": 681, "dataset": "nih-sample"},
+        "recipe": {"steps": 1000, "batch_size": 16},
+        "hours": 0.987,
+        "command": "denoise train x",
+        **other,
+    }
+
+
+def test_a_card_in_words():
+    table = training.cards({"x": card()})
+
+    assert table.loc["x"].tolist() == [
+        "12,345",
+        "681 images of nih-sample",
+        "16,000",
+        "0.99",
+        "denoise train x",
+    ]
+
+
+def test_quality_at_each_level_has_half_its_interval():
+    measured = rows({"bm3d": 30, "nlm": 20, "tv": 50})
+    half = 12.706 * 2**-0.5 / 2**0.5  # Student's t of two patients, 1 dB apart
+
+    table = training.quality({25: measured}, ["nlm", "bm3d"])
+
+    assert table.index.tolist() == ["BM3D", "Non-local means"]
+    assert table["sigma 25"].iloc[0] == f"30.50{SPACE}±{SPACE}{half:.2f} / 0.500"
+    with pytest.raises(UserError, match="method 'noisy'"):
+        training.quality({25: measured}, ["noisy"])
+
+
+def test_gains_are_differences_of_means():
+    measured = {15: rows({"rdn-nih": 33, "dncnn-authors": 32.5}), 25: rows({"rdn-nih": 31})}
+
+    assert training.gains({15: measured[15]}, "rdn-nih", "dncnn-authors") == {15: 0.5}
+    with pytest.raises(UserError, match="method 'dncnn-authors'"):
+        training.gains(measured, "rdn-nih", "dncnn-authors")
+
+
+def test_photographs_beside_the_paper():
+    measured = {"set12": rows({"x": 30}, images=["a"]), "bsd68": rows({"x": 29}, images=["a"])}
+
+    table = training.photographs(
+        measured, {"set12": 30.44, "bsd68": 29.23}, {"set12": 30.33, "bsd68": 28.9}
+    )
+
+    assert table.loc["set12"].tolist() == ["30.00", 30.33, "0.33", 30.44]
+    assert table["short by"]["bsd68"] == "0.00"
+
+
+def test_minutes_are_of_cores():
+    table = pd.DataFrame(
+        {"setting": ["a"], "patches": 5120, "seconds": 90.0, "machine": "AMD EPYC, 2 threads"}
+        | {"psnr": 29.281}
+    )
+
+    ways = training.optimisers(table)
+
+    assert ways["minutes"]["a"] == training.core_minutes(90, "AMD EPYC, 2 threads") == 3
+    assert training.optimisers_shown(ways).loc["a"].tolist() == ["5,120", "3.0", "29.28"]
+
+
+def test_blind_recipes_have_a_column_for_each_level():
+    table = pd.DataFrame(
+        {"model": ["rdn"], "loss": "l1", "batch_size": 4, "matrix_learning_rate": 0.02}
+        | {"psnr_15": 33.2529, "commit": "c"}
+    )
+
+    shown = training.blind_recipes(table)
+
+    assert shown.columns.tolist() == ["loss", "batch", "Muon's peak", "sigma 15"]
+    assert shown.loc["RDN (small)"].tolist() == ["l1", 4, 0.02, 33.25]
+
+
+def test_speed_reaches_its_aim_from_above_and_memory_from_below():
+    ratios = {"ratio_plain": 6.04, "ratio_deepinv": 5.96}
+    table = training.speed(
+        {
+            "training": {"ratio_plain": 3.9, "ratio_deepinv": 4.1},
+            "inference": {"1024": ratios, "2048": ratios},
+            "arithmetic": {"share": 0.774},
+            "memory": {"ratio": 0.0152},
+        }
+    )
+
+    assert table[""].tolist() == ["short", *["reached"] * 3, "short", "reached", "short", "reached"]
+    assert table["measured"].tolist()[2:5] == ["0.77×", "6.0×", "6.0×"]
+    assert table["measured"].iloc[-1] == "0.015×" and table["aim"].iloc[-1] == "0.125×"
+
+
+def test_presets_are_those_of_the_networks():
+    networks = methods(Network)
+
+    table = training.presets([networks["rdn"]])
+
+    assert set(table.loc["rdn"].index) == {"smoke", "quick", "full"}
+    assert table.loc[("rdn", "quick"), "steps"] == networks["rdn"].recipe("quick").steps
+
+
+# Foundations
+
+
+def test_poses_are_sizes_whatever_their_sign():
+    view = {"turn": -5.0, "tilt": 1, "lean": 0, "stretch_x": 0.9, "stretch_z": 1.25}
+    other = {**view, "turn": 2.0, "stretch_x": 1.05}
+
+    table = foundations.poses({"train": [view | {"deformation": 3}, other | {"deformation": 4}]})
+
+    assert table["train"]["turn (degrees)"] == "2.00 to 5.00"
+    assert table["train"]["widening"] == "0.05 to 0.10"
+    assert table["train"]["deformation (mm)"] == "3.00 to 4.00"
+
+
+def test_tuned_parameters_are_in_the_order_of_the_levels():
+    table = foundations.tuned({"nlm": {"15": {"patch_size": 5}, "5": {"patch_size": 3}}})
+
+    assert table.columns.tolist() == ["sigma 5", "sigma 15"]
+    assert table.loc[("Non-local means", "patch size")].tolist() == ["3", "5"]
+    floats = foundations.tuned({"tv": {"5": {"strength": 0.50}}})
+    assert floats.loc[("Total variation", "strength"), "sigma 5"] == "0.5"
+
+
+def test_running_times_are_those_of_the_chapters(tmp_path):
+    with pytest.raises(UserError, match="give the folder of the executed notebooks"):
+        foundations.running_times(tmp_path)
+    for name, seconds in {"01_a": 12.5, "measure": 3}.items():
+        content = {"metadata": {"denoise_book": {"seconds": seconds}}}
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(content))
+
+    assert foundations.running_times(tmp_path)["seconds"].to_dict() == {"01_a": 12.5}
