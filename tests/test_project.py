@@ -284,7 +284,7 @@ def test_a_chapter_runs_where_only_the_installed_package_is(tmp_path):
         assert (installed / "denoise_lib" / part).exists()
     notebook = tmp_path / "elsewhere" / "chapter.ipynb"
     notebook.parent.mkdir()
-    shutil.copy(ROOT / "notebooks" / "measure.ipynb"  # the quickest, notebook)
+    shutil.copy(ROOT / "notebooks" / "measure.ipynb", notebook)  # the quickest
     probe = "import denoise_lib, sys; sys.exit(not denoise_lib.__file__.startswith(sys.argv[1]))"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
 
