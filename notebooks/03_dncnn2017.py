@@ -366,7 +366,7 @@ Markdown(
         f"{n} {chosen['mean'][n]:.2f} ± {chosen['std'][n]:.2f} dB (rate {chosen.learning_rate[n]:g})"
         for n in variants.values()
     )
-    + f". Best at this budget: {best_variant}. From the smaller to the larger rate the means change by "
+    + f". Best in so short a training: {best_variant}. From the smaller to the larger rate the means change by "
     + ", ".join(
         f"{means['mean'][n, rates[1]] - means['mean'][n, rates[0]]:+.2f} dB ({n})"
         for n in variants.values()

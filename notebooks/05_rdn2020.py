@@ -507,7 +507,7 @@ Markdown(
 #
 # </details>
 #
-# **2.** Train with `image_skip=True`. Does it help at this budget, and why would it?
+# **2.** Train with `image_skip=True`. Does it help in so short a training, and why would it?
 #
 # <details><summary>Solution</summary>
 #

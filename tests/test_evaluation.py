@@ -176,3 +176,9 @@ def test_seconds_are_those_of_the_denoiser_alone():
     assert 3 * 0.02 <= seconds["slow"] <= elapsed
     assert 0 < seconds["fast"] < elapsed - 3 * 0.02
     assert list(rows.index) == list(range(6))
+
+
+def test_the_best_method_stands_first():
+    summary = summarise(compare({"worse": lambda y, sigma: y + 0.2, "better": identity}, SMALL))
+
+    assert list(summary.index) == ["better", "worse"]
