@@ -289,7 +289,8 @@ def check_study(
     from denoise_lib.study import run
 
     count, worst = run.check(run.sample(_runnable(), trainings))
-    typer.echo(f"{count} rows measured again: the largest difference is {worst:.4f} dB")
+    typer.echo(f"{count} scores measured again: the largest difference is {worst:.4f} dB")
+    typer.echo(f"{run.check_sides()} rows of side studies measured again: no difference")
     if stale := run.stale():
         raise UserError(
             "Older code, parameters or weights made\n  "

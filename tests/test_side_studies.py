@@ -150,3 +150,27 @@ def test_every_method_is_observed(name):
 
     assert {key["method"] for key in keys} >= set(compared()[1:])
     assert len({tuple(key.items()) for key in keys}) == len(keys)
+
+
+@pytest.mark.parametrize(("committed", "said"), [(30.0, None), (30.1, "gives psnr = 30.0")])
+def test_a_repeatable_study_is_measured_again(tmp_path, monkeypatch, committed, said):
+    monkeypatch.setenv("DENOISE_RESULTS", str(tmp_path))
+    with side_studies.temporarily():
+        side_studies._STUDIES.clear()
+        monkeypatch.setattr(side_studies, "side_studies", lambda: dict(side_studies._STUDIES))
+
+        @side_study("Does it repeat?", repeatable=True, seed=(0, 1, 2), level=(5, 25))
+        def fake(seed, level):
+            return {"psnr": 30.0, "word": "same"}
+
+        rows = [
+            {"seed": s, "level": n, "psnr": 30.0, "word": "same"} for s in (0, 1) for n in (5, 25)
+        ]
+        rows[2]["psnr"] = committed
+        side_studies._STUDIES["fake"].table.add(pd.DataFrame(rows), sort=False)
+
+        if said is None:
+            assert run.check_sides() == 2  # one for each of the first two seeds
+        else:
+            with pytest.raises(ValueError, match=said):
+                run.check_sides()

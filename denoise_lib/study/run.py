@@ -8,6 +8,7 @@ may be downloaded: the tables then have the committed rows.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -222,6 +223,52 @@ def check(chosen: Sequence[Measurement]) -> tuple[int, float]:
             )
         worst = max(worst, 0 if is_trained_here(each) else difference)
     return len(chosen), worst
+
+
+def check_sides() -> int:
+    """Measure some rows of every repeatable side study again, and compare them.
+
+    Returns
+    -------
+    int
+        How many were measured: two of each study whose data are here.
+
+    Raises
+    ------
+    ValueError
+        When a number differs by more than a thousandth.
+    """
+    count = 0
+    for study in side_studies.side_studies().values():
+        rows = study.table.read()
+        for key in _first_two(study) if study.repeatable else ():
+            try:
+                found = study.measure(**key)
+            except LEFT_OUT:
+                continue
+            (known,) = rows[(rows[list(key)] == pd.Series(key)).all(axis=1)].to_dict("records")
+            for name, value in found.items():
+                if not _alike(known[name], value):
+                    raise UserError(
+                        f"{study.name} {key} gives {name} = {value}, not {known[name]}: measure it "
+                        "anew, or find what changed."
+                    )
+            count += 1
+    return count
+
+
+def _first_two(study: side_studies.SideStudy) -> list[dict]:
+    """A key for each of the first two values of the first column: noisy and a filter, mostly."""
+    keys = list(map(dict, study.keys()))
+    column = study.table.key[0]
+    values = list(dict.fromkeys(key[column] for key in keys))[:2]
+    return [next(key for key in keys if key[column] == value) for value in values]
+
+
+def _alike(known: object, found: object) -> bool:
+    if isinstance(found, str):
+        return known == found
+    return math.isclose(float(known), float(found), rel_tol=1e-3, abs_tol=1e-3)
 
 
 def sample(candidates: Sequence[Measurement], trainings: bool = False) -> list[Measurement]:

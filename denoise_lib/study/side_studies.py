@@ -47,6 +47,8 @@ class SideStudy:
         Besides its own module, what makes its numbers.
     in_study : bool
         Whether `make study` measures it; the others belong to a chapter.
+    repeatable : bool
+        Whether its rows come out the same on another machine: nothing is trained or timed.
     """
 
     name: str
@@ -55,6 +57,7 @@ class SideStudy:
     keys: Keys
     code: tuple[ModuleType, ...] = ()
     in_study: bool = False
+    repeatable: bool = False
 
     @cached_property
     def table(self) -> Table:
@@ -83,6 +86,7 @@ def side_study(
     keys: Keys | None = None,
     code: tuple[ModuleType, ...] = (),
     in_study: bool = False,
+    repeatable: bool = False,
     **axes: Any,
 ):
     """Declare the function below as a side study; see `SideStudy`.
@@ -97,6 +101,8 @@ def side_study(
         Besides its own module, what makes its numbers.
     in_study : bool
         Whether `make study` measures it.
+    repeatable : bool
+        Whether its rows come out the same on another machine.
     **axes
         The values of each column of the key, all combined with all; a sequence, or a function
         that returns one.
@@ -116,7 +122,9 @@ def side_study(
         name = measure.__name__
         if name in _STUDIES:
             raise ValueError(f"There is a side study {name!r} already: give it another name.")
-        _STUDIES[name] = SideStudy(name, question, measure, keys or grid, code, in_study)
+        _STUDIES[name] = SideStudy(
+            name, question, measure, keys or grid, code, in_study, repeatable
+        )
         return measure
 
     return declare

@@ -63,6 +63,7 @@ def curve(kind: str, method: str) -> np.ndarray:
 @side_study(
     "Where in frequency does a method err, and what does it remove?",
     code=(spectra,),
+    repeatable=True,
     in_study=True,
     method=compared,
     kind=KINDS,
@@ -77,6 +78,7 @@ def curves(method: str, kind: str, frequency: float) -> dict[str, Any]:
 @side_study(
     "What does a method make of an even grey? Everything but grey is invented.",
     in_study=True,
+    repeatable=True,
     method=compared,
 )
 def invented(method: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def regions(method: str, sigma: float) -> tuple[pd.DataFrame, np.ndarray]:
 @side_study(
     "Is a nodule easier or harder to detect after denoising?",
     code=(observer,),
+    repeatable=True,
     in_study=True,
     method=compared,
     sigma=CHAPTER_SIGMAS,

@@ -14,6 +14,7 @@ from denoise_lib.study.side_studies import side_study
 
 @side_study(
     "Do the DnCNN authors' weights give their numbers in our network?",
+    repeatable=True,
     code=(authors,),
     dataset=("set12", "bsd68"),
     sigma=(15, 25, 50),
@@ -26,6 +27,7 @@ def parity(dataset: str, sigma: int, model: str) -> dict[str, Any]:
 
 @side_study(
     "What do their DnCNN-S for 25 and DnCNN-B do at other levels?",
+    repeatable=True,
     code=(authors,),
     sigma=LEVELS,
     model=("S (25)", "B"),
