@@ -30,13 +30,15 @@ def code_hash(*things: Callable | type | ModuleType) -> str:
     return source_hash(*sources)
 
 
-def source_hash(*sources: str) -> str:
+def source_hash(*sources: str, decorators: bool = False) -> str:
     """`code_hash` of source code.
 
     Parameters
     ----------
     *sources : str
         Python.
+    decorators : bool
+        Count them too: what is declared above a class shows in figures and lists.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def source_hash(*sources: str) -> str:
     """
     digest = hashlib.sha256()
     for source in sources:
-        digest.update(repr(_plain(ast.parse(source))).encode())
+        digest.update(repr(_plain(ast.parse(source), decorators)).encode())
     return digest.hexdigest()[:10]
 
 
@@ -53,17 +55,18 @@ def source_hash(*sources: str) -> str:
 _SILENT = ("decorator_list", "annotation", "returns", "type_params", "kind", "type_comment")
 
 
-def _plain(node: object) -> object:
+def _plain(node: object, decorators: bool = False) -> object:
     """Nested tuples of what computes; the same from one version of Python to the next, which
     `ast.dump` is not."""
     if isinstance(node, list):
-        return [_plain(each) for each in node if not _is_text(each)]
+        return [_plain(each, decorators) for each in node if not _is_text(each)]
     if not isinstance(node, ast.AST):
         return node
     kept = [
-        (name, _plain(value))
+        (name, _plain(value, decorators))
         for name, value in ast.iter_fields(node)
-        if name not in _SILENT and value not in (None, [])
+        if (name not in _SILENT or (decorators and name == "decorator_list"))
+        and value not in (None, [])
     ]
     return type(node).__name__, kept
 

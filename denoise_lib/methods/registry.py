@@ -147,6 +147,11 @@ def register(method: Method) -> None:
     _METHODS[method.name] = method
 
 
+def registered() -> frozenset[str]:
+    """Names of the methods that are known so far."""
+    return frozenset(_METHODS)
+
+
 def network(name: str, label: str, colour: str, marker: str, **declared):
     """Declare the class below as a network; see `Network` for the keywords.
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import nn
 
 from denoise_lib.checks import UserError
 from denoise_lib.files import replacing
-from denoise_lib.methods.registry import Look, Method, Network, get, register
+from denoise_lib.methods.registry import Look, Method, Network, get, register, registered
 
 RELEASED = Path(__file__).parent / "weights"
 WEIGHTS, CARD, PLAN = "model.safetensors", "config.json", "plan.toml"
@@ -52,10 +51,11 @@ class Released(Method):
         return {"weights": load_card(self.name)["sha256"], **self.network.identity()}
 
 
-@cache
 def declare() -> None:
     """Register the networks in the package; called when all of their papers' are known."""
     for name in available():
+        if name in registered():  # after an error, discovery starts again
+            continue
         network = get(load_card(name)["model"], Network)
         study = tomllib.loads((RELEASED / name / PLAN).read_text("utf-8")).get("study")
         label = name if study is None else f"{network.look.label}, released"

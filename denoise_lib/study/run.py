@@ -21,6 +21,7 @@ from denoise_lib.checks import UserError
 from denoise_lib.evaluation import evaluate
 from denoise_lib.methods.registry import Network, get
 from denoise_lib.methods.released import Released
+from denoise_lib.provenance import provenance
 from denoise_lib.study import side_studies, store
 from denoise_lib.study.grid import PARTS, Measurement, measurements
 from denoise_lib.study.variants import TrainedOn, WholeImage
@@ -75,6 +76,7 @@ def measure(measurement: Measurement, ids: Sequence[str] | None = None) -> pd.Da
         ids = missing([measurement]).get(measurement, [])
     if not ids:
         return pd.DataFrame()
+    provenance()  # the code that runs, not what is committed meanwhile
     denoiser, portions = measurement.make(), []
     key = measurement.key
     stamp = {name: key[name] for name in ("variant", "precision", "fingerprint")}
@@ -146,13 +148,15 @@ def run_scores(wanted: Sequence[Measurement], jobs: int) -> int:
     return len(lacking)
 
 
-def run_side(name: str) -> None:
+def run_side(name: str, download: bool = False) -> None:
     """Measure the rows that a side study's table lacks; each is kept as soon as it is measured.
 
     Parameters
     ----------
     name : str
         Of the side study.
+    download : bool
+        Also what must be downloaded first.
 
     Raises
     ------
@@ -160,8 +164,11 @@ def run_side(name: str) -> None:
         When there is none of this name; the message lists all.
     """
     study = side_studies.get(name)
+    provenance()  # the code that runs, not what is committed meanwhile
     for key in tqdm(study.table.lacks(study.stamped()), desc=name):
         asked = {column: value for column, value in key.items() if column != "fingerprint"}
+        if not study.can_measure(asked, download):
+            continue
         try:
             row = {**asked, **study.measure(**asked), "fingerprint": key["fingerprint"]}
         except LEFT_OUT as error:
@@ -180,8 +187,10 @@ def stale() -> list[str]:
         f"{'/'.join(key)}: {count} rows" for key, count in groups.items() if key not in current
     ]
     for study in side_studies.side_studies().values():
-        if lacking := study.table.lacks(study.stamped()):
-            found.append(f"side study {study.name}: {len(lacking)} rows")
+        keys = study.stamped()
+        rows, lacking = study.table.read(), study.table.lacks(keys)
+        if old := len(rows) - (len(keys) - len(lacking)):
+            found.append(f"side study {study.name}: {old} rows")
     return found
 
 
@@ -242,11 +251,12 @@ def check_sides() -> int:
     for study in side_studies.side_studies().values():
         rows = study.table.read()
         for key in _first_two(study) if study.repeatable else ():
-            try:
-                found = study.measure(**key)
-            except LEFT_OUT:
+            if not study.can_measure(key):
                 continue
-            (known,) = rows[(rows[list(key)] == pd.Series(key)).all(axis=1)].to_dict("records")
+            found = study.measure(**key)
+            if not store.has(rows, key):
+                raise UserError(f"No row of {study.name} {key}: run `denoise study run`.")
+            known = rows[(rows[list(key)] == pd.Series(key)).all(axis=1)].iloc[0]
             for name, value in found.items():
                 if not _alike(known[name], value):
                     raise UserError(

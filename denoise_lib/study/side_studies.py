@@ -16,14 +16,16 @@ import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 from denoise_lib.checks import unknown
 from denoise_lib.identity import code_hash
-from denoise_lib.methods.registry import methods
+from denoise_lib.methods.registry import Network, methods
+from denoise_lib.methods.registry import get as get_method
+from denoise_lib.needs import NOTHING, Needs
 from denoise_lib.study.store import Table, side_table
 
 Keys = Callable[[], Iterable[Mapping[str, Any]]]
@@ -49,6 +51,10 @@ class SideStudy:
         Whether `make study` measures it; the others belong to a chapter.
     repeatable : bool
         Whether its rows come out the same on another machine: nothing is trained or timed.
+    trains : tuple of str
+        Networks that it trains, by the recipes of their chapters.
+    needs : Needs
+        What has to be there besides the library and the method that a key names.
     """
 
     name: str
@@ -58,6 +64,8 @@ class SideStudy:
     code: tuple[ModuleType, ...] = ()
     in_study: bool = False
     repeatable: bool = False
+    trains: tuple[str, ...] = ()
+    needs: Needs = NOTHING
 
     @cached_property
     def table(self) -> Table:
@@ -68,14 +76,25 @@ class SideStudy:
     def stamped(self) -> list[dict[str, Any]]:
         """Its keys, each with the fingerprint of the code and of the method that it names."""
         own = importlib.import_module(self.measure.__module__)
-        code, known = code_hash(own, *self.code), methods()
-        return [{**key, "fingerprint": self._fingerprint(code, key, known)} for key in self.keys()]
+        shared = importlib.import_module("denoise_lib.study.side.shared")
+        made_by = [code_hash(own, shared, *self.code)]
+        for name in self.trains:
+            network = get_method(name, Network)
+            made_by += [network.identity(), network.small, asdict(network.recipe("quick"))]
+        known = methods()
 
-    @staticmethod
-    def _fingerprint(code: str, key: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-        method = known.get(key.get("method"))
-        text = json.dumps([code, method and method.identity()], sort_keys=True, default=list)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
+        def fingerprint(key: Mapping[str, Any]) -> str:
+            method = known.get(key.get("method", ""))
+            identity = method.identity() if method and method.name not in self.trains else None
+            text = json.dumps([made_by, identity], sort_keys=True, default=list)
+            return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+        return [{**key, "fingerprint": fingerprint(key)} for key in self.keys()]
+
+    def can_measure(self, key: Mapping[str, Any], download: bool = False) -> bool:
+        """Whether this machine has what a row needs, or may download it."""
+        method = methods().get(key.get("method", ""))
+        return self.needs.met(download) and (method is None or method.needs.met(download))
 
 
 _STUDIES: dict[str, SideStudy] = {}
@@ -87,6 +106,8 @@ def side_study(
     code: tuple[ModuleType, ...] = (),
     in_study: bool = False,
     repeatable: bool = False,
+    trains: tuple[str, ...] = (),
+    needs: Needs = NOTHING,
     **axes: Any,
 ):
     """Declare the function below as a side study; see `SideStudy`.
@@ -103,6 +124,10 @@ def side_study(
         Whether `make study` measures it.
     repeatable : bool
         Whether its rows come out the same on another machine.
+    trains : tuple of str
+        Networks that it trains, by the recipes of their chapters.
+    needs : Needs
+        What has to be there besides the library and the method that a key names.
     **axes
         The values of each column of the key, all combined with all; a sequence, or a function
         that returns one.
@@ -123,7 +148,7 @@ def side_study(
         if name in _STUDIES:
             raise ValueError(f"There is a side study {name!r} already: give it another name.")
         _STUDIES[name] = SideStudy(
-            name, question, measure, keys or grid, code, in_study, repeatable
+            name, question, measure, keys or grid, code, in_study, repeatable, trains, needs
         )
         return measure
 

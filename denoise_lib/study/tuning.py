@@ -57,7 +57,7 @@ def tune(method: Classical, dataset: str, sigmas: Sequence[int], images: int) ->
     method : Classical
         With a grid.
     dataset : str
-        Whose validation split is used; the method's tuning on it is replaced.
+        Whose validation split is used; the method's tuning on it at these levels is replaced.
     sigmas : sequence of int
         Noise levels, 0-255.
     images : int
@@ -65,8 +65,9 @@ def tune(method: Classical, dataset: str, sigmas: Sequence[int], images: int) ->
     """
     path = tuning_file(dataset)
     for sigma in sigmas:
-        tuned = json.loads(path.read_text("utf-8")) if path.exists() else {}
         found = best(method, dataset, sigma, images)
+        # Read after the search: another one may have written meanwhile.
+        tuned = json.loads(path.read_text("utf-8")) if path.exists() else {}
         tuned.setdefault(method.name, {})[str(sigma)] = found
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(tuned, indent=2, sort_keys=True) + "\n", "utf-8")

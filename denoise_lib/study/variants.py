@@ -27,6 +27,7 @@ from denoise_lib.methods.released import load_trained
 from denoise_lib.methods.vincent import LAYER_RECIPES, WholeImageAutoencoder
 from denoise_lib.noise import GaussianNoise, Noise, PoissonGaussianNoise
 from denoise_lib.recipe import Recipe
+from denoise_lib.study import mistakes
 from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.training.layerwise import train_layers
 from denoise_lib.training.loop import fit
@@ -181,6 +182,10 @@ class Mistake(Variant):
         plain, damage = Plain().make(method, noise, precision), MISTAKES[self.name]
         return lambda noisy, sigma=None: damage(noisy, plain(noisy, sigma=sigma))
 
+    def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
+        """The damage too."""
+        return {**super().identity(method, noise), "damage": [self.name, code_hash(mistakes)]}
+
 
 @dataclass(frozen=True)
 class BatchStatistics(Variant):
@@ -212,6 +217,11 @@ class WholeImage(Variant):
         if method.name != "vincent" or not isinstance(noise, GaussianNoise):
             raise UserError("The whole image is given to vincent, with Gaussian noise.")
         return _in_precision(whole_image(noise), precision)
+
+    def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
+        """How the layers are trained too."""
+        code = code_hash(whole_image.__wrapped__, _whole_recipe)
+        return {**super().identity(method, noise), "whole": code}
 
 
 def make(
@@ -305,8 +315,9 @@ def whole_image(noise: GaussianNoise, preset: str = "quick") -> torch.nn.Module:
     torch.manual_seed(0)
     model = WholeImageAutoencoder(size=64, hidden=(512, 128))
     # Averaging 4 x 4 pixels leaves a quarter of the noise's standard deviation.
-    train_layers(model.stack, draw, GaussianNoise(noise.sigma / 4), LAYER_RECIPES[preset])
-    fit(model, NoisyPatches(images, noise), _whole_recipe(preset))
+    weaker = GaussianNoise(noise.sigma / 4)
+    train_layers(model.stack, draw, weaker, LAYER_RECIPES[preset]).to_the_end()
+    fit(model, NoisyPatches(images, noise), _whole_recipe(preset)).to_the_end()
     return model
 
 

@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from denoise_lib import methods
 from denoise_lib.checks import UserError
@@ -117,10 +117,19 @@ class Plan(_Table):
             raise UserError("It lacks a type, GaussianNoise say.")
         return create(table["type"], **{k: v for k, v in table.items() if k != "type"})
 
+    @model_validator(mode="after")
+    def _layers_are_of_a_stack(self) -> Plan:
+        if self.layers and not methods.get(self.model.name, methods.Network).layer_recipes:
+            raise UserError(f"[layers] is for a stack of layers, which {self.model.name} is not.")
+        return self
+
     def create_model(self) -> torch.nn.Module:
         """The network as the training begins, seeded by the recipe."""
         torch.manual_seed(self.recipe.seed)
-        model = methods.create(self.model.name, **self.model.config)
+        try:
+            model = methods.create(self.model.name, **self.model.config)
+        except TypeError as error:  # Python's words for an argument that the class does not have
+            raise UserError(f"[model] does not fit {self.model.name}: {error}.") from error
         if self.model.start is not None:
             model.load_state_dict(load_trained(self.model.start).state_dict())
         return model
@@ -244,13 +253,13 @@ def plan_path(source: str | Path) -> Path:
 
 def _sentence(error: Any) -> str:
     """One of pydantic's complaints: where, what is wrong, and what would be right."""
-    *tables, key = map(str, error["loc"])
+    *tables, key = map(str, error["loc"] or ("",))
     place = f"[{'.'.join(tables)}] {key}" if tables else key
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{place} is not known: remove it or mend its name."
     if error["type"] in ("missing", "missing_argument"):
         return f"{place} is missing: add it."
     if error["type"] == "value_error":  # ours, a sentence already
-        return f"{place}: {error['ctx']['error']}"
+        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
     reason = error["msg"].rstrip(".")
     return f"{place} is {error['input']!r}: {reason[0].lower()}{reason[1:]}."

@@ -90,3 +90,9 @@ class TrainingRun:
     def finished(self) -> bool:
         """Whether all steps were done."""
         return self.step == self.steps
+
+    def to_the_end(self) -> TrainingRun:
+        """Itself, or a KeyboardInterrupt where it was stopped: half a training is no result."""
+        if not self.finished or self.stopped_by:
+            raise KeyboardInterrupt(f"The training was stopped at step {self.step}.")
+        return self

@@ -54,7 +54,7 @@ def train(
     Returns
     -------
     TrainingRun
-        Of the whole; of the layers where it was stopped among them.
+        Of the whole, with the seconds of the layers; of the layers where it was stopped there.
 
     Raises
     ------
@@ -69,7 +69,10 @@ def train(
             return replace(run, steps=run.steps + recipe.steps)
         if options.get("max_minutes") is not None:
             options["max_minutes"] -= (time.monotonic() - start) / 60
-    return fit(model, NoisyPatches(images, noise, ids), recipe, validation, **options)
+    else:
+        run = None
+    whole = fit(model, NoisyPatches(images, noise, ids), recipe, validation, **options)
+    return whole if run is None else replace(whole, seconds=run.seconds + whole.seconds)
 
 
 def train_as_chapter(
@@ -99,10 +102,12 @@ def train_as_chapter(
     ------
     ValueError
         When the name or the preset is not known.
+    KeyboardInterrupt
+        When it was stopped before the end.
     """
     network = methods.get(name, methods.Network)
     recipe = replace(network.recipe(preset), **changes)
     torch.manual_seed(recipe.seed)
     model = network.create(**network.configuration(preset))
-    train(model, images, noise, recipe, network.layer_recipes.get(preset))
+    train(model, images, noise, recipe, network.layer_recipes.get(preset)).to_the_end()
     return model

@@ -22,6 +22,7 @@ def _level_network(name: str, seed: int) -> torch.nn.Module:
 
 @side_study(
     "What do DnCNN-S for 25 and DnCNN-B, trained here, do at other levels?",
+    trains=("dncnn", "dncnn-b"),
     seed=SEEDS,
     model=("dncnn", "dncnn-b"),
     sigma=LEVELS,

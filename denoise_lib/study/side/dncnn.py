@@ -12,6 +12,7 @@ from denoise_lib.study.side_studies import side_study
 
 @side_study(
     "Residual or direct, with batch norm or without, at two learning rates?",
+    trains=("dncnn",),
     seed=SEEDS,
     learning_rate=(5e-4, 2e-3),
     residual_learning=(True, False),

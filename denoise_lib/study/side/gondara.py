@@ -28,11 +28,13 @@ def _curve(images: int, seed: int) -> pd.DataFrame:
     quick = methods.recipe("gondara", "quick")
     recipe = replace(quick, steps=1000, validate_every=100, seed=seed)
     validation = Protocol(split="val", noise=NOISE)
-    return fit(methods.create("gondara"), NoisyPatches(clean, NOISE), recipe, validation).curve
+    run = fit(methods.create("gondara"), NoisyPatches(clean, NOISE), recipe, validation)
+    return run.to_the_end().curve
 
 
 @side_study(
     "Learning curves on 10, 50 and 160 images.",
+    trains=("gondara",),
     seed=SEEDS,
     images=(10, 50, 160),
     step=range(100, 1001, 100),
@@ -50,7 +52,11 @@ def _noise_keys() -> Iterator[dict[str, Any]]:
         yield from ({**key, "method": "gondara", "seed": seed} for seed in SEEDS)
 
 
-@side_study("The paper's noise, its Poisson settings as far as they are known.", keys=_noise_keys)
+@side_study(
+    "The paper's noise, its Poisson settings as far as they are known.",
+    keys=_noise_keys,
+    trains=("gondara",),
+)
 def gondara_noise(
     noise: str, p: float, parameter: float, method: str, seed: int | None = None
 ) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def task_network(seed: int) -> UNet:
     torch.manual_seed(seed)
     data = load_dataset("chest-drr")
     task = UNet(len(data.structures))
-    fit_task(task, images_and_masks(data.train), replace(TASK_RECIPES["quick"], seed=seed))
+    recipe = replace(TASK_RECIPES["quick"], seed=seed)
+    fit_task(task, images_and_masks(data.train), recipe).to_the_end()
     return task
 
 
@@ -64,7 +65,8 @@ def joint(seed: int, weight: float | None) -> torch.nn.Module:
         quick = methods.recipe("liu", "quick")
         recipe = replace(quick, steps=quick.steps // 2, learning_rate=1e-3, seed=seed)
         stacked = images_and_masks(load_dataset("chest-drr").train)
-        fit_joint(denoiser, task_network(seed), stacked, SEGMENTED, recipe, weight)
+        task = task_network(seed)
+        fit_joint(denoiser, task, stacked, SEGMENTED, recipe, weight).to_the_end()
     return denoiser
 
 
@@ -79,6 +81,7 @@ def _keys() -> Iterator[dict[str, Any]]:
     "Dice on clean, noisy and denoised images, against the weight of the task's loss.",
     keys=_keys,
     code=(segmentation,),
+    trains=("liu",),
 )
 def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
     """On the test radiographs of `chest-drr`: it chooses nothing."""

@@ -16,6 +16,7 @@ from denoise_lib.study.side_studies import side_study
     "Do the DnCNN authors' weights give their numbers in our network?",
     repeatable=True,
     code=(authors,),
+    needs=authors.FILES,
     dataset=("set12", "bsd68"),
     sigma=(15, 25, 50),
     model=("S", "B"),
@@ -29,6 +30,7 @@ def parity(dataset: str, sigma: int, model: str) -> dict[str, Any]:
     "What do their DnCNN-S for 25 and DnCNN-B do at other levels?",
     repeatable=True,
     code=(authors,),
+    needs=authors.FILES,
     sigma=LEVELS,
     model=("S (25)", "B"),
 )

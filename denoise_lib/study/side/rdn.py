@@ -19,7 +19,7 @@ def _keys() -> Iterator[dict[str, Any]]:
             yield {"blocks": blocks, "growth": growth, "seed": seed}
 
 
-@side_study("Growth rate and depth.", keys=_keys)
+@side_study("Growth rate and depth.", keys=_keys, trains=("rdn",))
 def rdn(blocks: int, growth: int, seed: int) -> dict[str, Any]:
     """With four layers in a block and 32 features, at a short training."""
     recipe = replace(methods.recipe("rdn", "quick"), steps=400)

@@ -11,6 +11,7 @@ import torch
 from denoise_lib import methods
 from denoise_lib.data import load_dataset
 from denoise_lib.inference import denoise
+from denoise_lib.needs import Needs
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
@@ -41,7 +42,12 @@ WAYS = {
 }
 
 
-@side_study("Which optimiser, batch and start gets DnCNN furthest?", setting=tuple(WAYS))
+@side_study(
+    "Which optimiser, batch and start gets DnCNN furthest?",
+    trains=("dncnn",),
+    needs=Needs(folder="natural/train400"),
+    setting=tuple(WAYS),
+)
 def optimisers(setting: str) -> dict[str, Any]:
     """DnCNN-S on the photographs of its paper, measured on seven of Set12."""
     recipe, he = WAYS[setting]
@@ -49,7 +55,8 @@ def optimisers(setting: str) -> dict[str, Any]:
     model = methods.create("dncnn")
     if he:
         torch.nn.init.kaiming_normal_(model.tail.weight, nonlinearity="relu")
-    run = fit(model, NoisyPatches(load_dataset("train400").train.images(), NOISE), recipe)
+    images = load_dataset("train400").train.images()
+    run = fit(model, NoisyPatches(images, NOISE), recipe).to_the_end()
     protocol = Protocol(dataset="set12", noise=NOISE, limit=7)
     score = quality(lambda noisy, sigma: denoise(noisy, model), protocol)
     patches = recipe.steps * recipe.batch_size
@@ -71,7 +78,12 @@ def _blind_keys() -> Iterator[dict[str, Any]]:
             }
 
 
-@side_study("Loss, batch and learning rate for all noise levels at once.", keys=_blind_keys)
+@side_study(
+    "Loss, batch and learning rate for all noise levels at once.",
+    keys=_blind_keys,
+    trains=("dncnn", "rdn"),
+    needs=Needs(folder="chest_xray"),
+)
 def blind_recipes(
     model: str, loss: str, batch_size: int, matrix_learning_rate: float
 ) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def blind_recipes(
     )
     network = load_plan(f"{model}-nih").create_model()  # DnCNN starts from the photographs'
     images = load_dataset("nih-sample").train.images()
-    fit(network, NoisyPatches(images, BlindGaussianNoise(0, 55)), recipe)
+    fit(network, NoisyPatches(images, BlindGaussianNoise(0, 55)), recipe).to_the_end()
     return {
         f"psnr_{sigma}": quality(
             lambda noisy, sigma: denoise(noisy, network),

@@ -34,7 +34,7 @@ def network(name: str, noise: Noise, recipe: Recipe, seed: int, **config) -> tor
     torch.manual_seed(seed)
     model = methods.create(name, **config)
     images = load_dataset("chest-drr").train.images()
-    train(model, images, noise, replace(recipe, seed=seed))
+    train(model, images, noise, replace(recipe, seed=seed)).to_the_end()
     return model
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from denoise_lib.data import load_dataset
+from denoise_lib.needs import Needs
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.study.grid import compared
 from denoise_lib.study.side.liu import overlap, task_network
@@ -42,13 +43,14 @@ def classifier(seed: int) -> Classifier:
     split = load_dataset("nih-sample").train
     labels = torch.tensor([item.label == POSITIVE for item in split])
     model = Classifier()
-    fit_classifier(model, split.images(), labels, replace(RECIPE, seed=seed))
+    fit_classifier(model, split.images(), labels, replace(RECIPE, seed=seed)).to_the_end()
     return model
 
 
 @side_study(
     "What do a frozen segmenter and a frozen classifier make of denoised images?",
     code=(classification, segmentation),
+    needs=Needs(folder="chest_xray"),
     in_study=True,
     task=("segmentation", "classification"),
     method=lambda: ("clean", *compared()),
