@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -23,13 +24,23 @@ from scipy import special
 from denoise_lib.checks import UserError, check_clean, check_number, unknown
 
 
+class _Draws(Protocol):
+    """Random fields of the shape of an image batch, (N, 1, H, W)."""
+
+    def normal(self, like: torch.Tensor) -> torch.Tensor: ...
+
+    def uniform(self, like: torch.Tensor) -> torch.Tensor: ...
+
+    def poisson(self, rate: torch.Tensor) -> torch.Tensor: ...
+
+
 class _KeyedDraws:
     """Random fields with one generator per image, keyed by (seed, image id)."""
 
     def __init__(self, ids: Sequence[str], seed: int):
         self._generators = [_keyed_generator(seed, image_id) for image_id in ids]
 
-    def _stack(self, draw) -> torch.Tensor:
+    def _stack(self, draw: Callable[[np.random.Generator], np.ndarray]) -> torch.Tensor:
         drawn = [draw(generator) for generator in self._generators]
         return torch.from_numpy(np.stack(drawn).astype(np.float32))
 
@@ -115,10 +126,14 @@ class Declared:
     study: Mapping[str, Shown] = field(default_factory=dict)
 
 
+NoiseClass = TypeVar("NoiseClass", bound="type[Noise]")
+
 _MODELS: dict[str, Declared] = {}
 
 
-def noise_model(trial: Mapping[str, float], study: Mapping[str, Shown] | None = None):
+def noise_model(
+    trial: Mapping[str, float], study: Mapping[str, Shown] | None = None
+) -> Callable[[NoiseClass], NoiseClass]:
     """Declare the class below as a noise model; see `Declared`.
 
     Parameters
@@ -134,7 +149,7 @@ def noise_model(trial: Mapping[str, float], study: Mapping[str, Shown] | None = 
         A decorator that leaves the class as it is.
     """
 
-    def declare(model):
+    def declare(model: NoiseClass) -> NoiseClass:
         if model.__name__ in _MODELS:
             raise ValueError(f"There is a noise {model.__name__} already: give it another name.")
         _MODELS[model.__name__] = Declared(model, trial, study or {})
@@ -217,7 +232,7 @@ class Noise(ABC):
         return {"type": type(self).__name__, **asdict(self)}
 
     @abstractmethod
-    def _corrupt(self, clean: torch.Tensor, draws) -> torch.Tensor: ...
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor: ...
 
     def _finish(self, noisy: torch.Tensor) -> torch.Tensor:
         return noisy.clamp(0, 1) if getattr(self, "clip", False) else noisy
@@ -254,14 +269,14 @@ class GaussianNoise(Noise):
     sigma: float
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(sigma=check_number(self.sigma, "sigma"))
 
     @property
     def known_sigma(self) -> float:
         return self.sigma
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + self.sigma / 255 * draws.normal(clean)
 
 
@@ -281,11 +296,11 @@ class BlindGaussianNoise(Noise):
     low: float = 0.0
     high: float = 55.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(low=check_number(self.low, "low"))
         self._set(high=check_number(self.high, "high", low=self.low))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         level = draws.uniform(clean)[..., :1, :1]
         sigma = self.low + (self.high - self.low) * level
         return clean + sigma / 255 * draws.normal(clean)
@@ -318,7 +333,7 @@ class PoissonGaussianNoise(Noise):
     read_sigma: float = 0.0
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             photons=check_number(self.photons, "photons", low=1e-3),
             read_sigma=check_number(self.read_sigma, "read_sigma"),
@@ -328,7 +343,7 @@ class PoissonGaussianNoise(Noise):
         """Standard deviation (0-255) where the clean image has this value in [0, 1]."""
         return 255 * (level / self.photons + (self.read_sigma / 255) ** 2) ** 0.5
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         counts = draws.poisson(clean * self.photons)
         return counts / self.photons + self.read_sigma / 255 * draws.normal(clean)
 
@@ -355,7 +370,7 @@ class CorrelatedNoise(Noise):
     sigma: float
     width: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             sigma=check_number(self.sigma, "sigma"),
             width=check_number(self.width, "width", low=1e-3),
@@ -365,7 +380,7 @@ class CorrelatedNoise(Noise):
     def known_sigma(self) -> float:
         return self.sigma
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         reach = int(np.ceil(3 * self.width))
         weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * self.width**2))
         weights /= np.sqrt((weights**2).sum())  # white noise of variance 1 keeps it
@@ -375,7 +390,8 @@ class CorrelatedNoise(Noise):
             clean.new_empty(*clean.shape[:-2], height + 2 * reach, width + 2 * reach)
         )
         for axis, length in ((-2, height), (-1, width)):
-            field = sum(w * field.narrow(axis, i, length) for i, w in enumerate(weights.tolist()))
+            parts = (w * field.narrow(axis, i, length) for i, w in enumerate(weights.tolist()))
+            field = sum(parts, torch.zeros(()))
         return clean + self.sigma / 255 * field
 
 
@@ -398,13 +414,13 @@ class AdditivePoissonNoise(Noise):
     proportion: float
     rate: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             proportion=check_number(self.proportion, "proportion"),
             rate=check_number(self.rate, "rate"),
         )
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + self.proportion * draws.poisson(torch.full_like(clean, self.rate))
 
 
@@ -424,10 +440,10 @@ class SaltPepperNoise(Noise):
 
     fraction: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(fraction=check_number(self.fraction, "fraction", high=1))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         uniform = draws.uniform(clean)
         noisy = torch.where(uniform < self.fraction / 2, torch.zeros_like(clean), clean)
         return torch.where(uniform >= 1 - self.fraction / 2, torch.ones_like(clean), noisy)
@@ -446,10 +462,10 @@ class MaskingNoise(Noise):
 
     fraction: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(fraction=check_number(self.fraction, "fraction", high=1))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean * (draws.uniform(clean) >= self.fraction)
 
 
@@ -469,10 +485,10 @@ class SpeckleNoise(Noise):
     sigma: float
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(sigma=check_number(self.sigma, "sigma"))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + clean * self.sigma / 255 * draws.normal(clean)
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from denoise_lib.needs import Needs
 # On the 0-255 scale. Below it an image is as good as clean, and total variation, whose number of
 # steps grows with 1 / sigma, would divide by zero.
 NOTHING_TO_DO = 1e-3
+
+
+Function = TypeVar("Function", bound=Callable[..., np.ndarray])
 
 
 class Tuned:
@@ -151,7 +154,9 @@ class Classical(Method):
         return {"code": code_hash(self.function, Tuned), "tuned": self._levels(tuned)}
 
 
-def classical(name: str, label: str, colour: str, marker: str, **declared):
+def classical(
+    name: str, label: str, colour: str, marker: str, **declared: Any
+) -> Callable[[Function], Function]:
     """Declare the function below as a classical method.
 
     Parameters
@@ -167,7 +172,7 @@ def classical(name: str, label: str, colour: str, marker: str, **declared):
         A decorator that leaves the function as it is.
     """
 
-    def declare(function):
+    def declare(function: Function) -> Function:
         look = Look(label, colour, marker)
         declared.setdefault("told_sigma", True)
         register(Classical(name=name, look=look, function=function, **declared))

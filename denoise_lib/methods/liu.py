@@ -105,7 +105,7 @@ class LiuDenoiser(nn.Module):
         self.output = nn.Conv2d(64 + 64, channels, 3)
         # The first estimate is then the noisy image; see the same line of DnCNN.
         nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        nn.init.zeros_(self.output.bias)  # pyright: ignore[reportArgumentType]: it has one
 
     def valid(self, noisy: torch.Tensor) -> torch.Tensor:
         """The network as released: (N, C, H, W) in, (N, C, H - 6, W - 6) out.

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -24,6 +24,7 @@ from denoise_lib.needs import NOTHING, Needs
 from denoise_lib.recipe import PRESETS, Recipe
 
 Denoiser = Callable[..., torch.Tensor]
+Architecture = TypeVar("Architecture", bound=type[torch.nn.Module])
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class Method(ABC):
         """Plain values that change when what the method computes does."""
 
 
+Kind = TypeVar("Kind", bound=Method)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network(Method):
     """A paper's network, untrained.
@@ -107,7 +111,7 @@ class Network(Method):
     small: Mapping[str, Any] = field(default_factory=dict)
     layer_recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
-    def create(self, **config) -> torch.nn.Module:
+    def create(self, **config: Any) -> torch.nn.Module:
         """With fresh weights; `config` are arguments of the class, the paper's by default."""
         return self.architecture(**{**self.config, **config})
 
@@ -147,7 +151,9 @@ def register(method: Method) -> None:
     _METHODS[method.name] = method
 
 
-def network(name: str, label: str, colour: str, marker: str, **declared):
+def network(
+    name: str, label: str, colour: str, marker: str, **declared: Any
+) -> Callable[[Architecture], Architecture]:
     """Declare the class below as a network; see `Network` for the keywords.
 
     Parameters
@@ -163,7 +169,7 @@ def network(name: str, label: str, colour: str, marker: str, **declared):
         A decorator that leaves the class as it is.
     """
 
-    def declare(architecture):
+    def declare(architecture: Architecture) -> Architecture:
         look = Look(label, colour, marker)
         register(Network(name=name, look=look, architecture=architecture, **declared))
         return architecture
@@ -190,7 +196,7 @@ def discover() -> None:
         raise
 
 
-def methods(kind: type[Method] = Method, in_study: bool | None = None) -> dict[str, Any]:
+def methods(kind: type[Kind] = Method, in_study: bool | None = None) -> dict[str, Kind]:
     """All methods of a kind by name, in the order of the book.
 
     Parameters
@@ -219,7 +225,7 @@ def _order(method: Method) -> tuple[int, int]:
     return kinds.index(type(method).__name__), year
 
 
-def get(name: str, kind: type[Method] = Method) -> Any:
+def get(name: str, kind: type[Kind] = Method) -> Kind:
     """The declaration of a method.
 
     Parameters

@@ -125,14 +125,14 @@ class StackedAutoencoder(nn.Module):
             Shape (..., hidden units of the last of these layers).
         """
         for layer in self.layers[:depth]:
-            vectors = layer.encode(vectors)
+            vectors = layer.encode(vectors)  # pyright: ignore[reportCallIssue]: of a ModuleList
         return vectors
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Reconstruct: shape (..., inputs) in and out."""
         code = self.encode(vectors)
         for layer in reversed(self.layers):
-            code = layer.decode(code)
+            code = layer.decode(code)  # pyright: ignore[reportCallIssue]: of a ModuleList
         return code
 
 

@@ -179,14 +179,15 @@ def _tuning() -> Iterator[Measurement]:
 
 
 def _noises() -> Iterator[Measurement]:
-    for key, noise in study_noises(in_matrix=True).items():
+    for noise in study_noises(in_matrix=True).values():
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
-        for method in STABILISED if key in doses() else ():
-            yield Measurement(method, protocol, Anscombe())
-            if method in classical():  # the dose alone tells the level, without any transform
-                yield Measurement(method, protocol, middle_level(noise))
+        if isinstance(noise, PoissonGaussianNoise):
+            for method in STABILISED:
+                yield Measurement(method, protocol, Anscombe())
+                if method in classical():  # the dose alone tells the level, without any transform
+                    yield Measurement(method, protocol, middle_level(noise))
         for trained_on in matrix():
             yield Measurement("dncnn", protocol, TrainedOn(trained_on))
 

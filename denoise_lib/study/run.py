@@ -176,7 +176,9 @@ def stale() -> list[str]:
     names = list(wanted[0].key)
     groups = store.scores().read().groupby(names, sort=True).size()
     found = [
-        f"{'/'.join(key)}: {count} rows" for key, count in groups.items() if key not in current
+        f"{'/'.join(key)}: {count} rows"
+        for key, count in zip(groups.index.to_list(), groups, strict=True)
+        if key not in current
     ]
     for study in side_studies.side_studies().values():
         if lacking := study.table.lacks(study.stamped()):

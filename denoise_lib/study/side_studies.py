@@ -19,14 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from denoise_lib.checks import unknown
 from denoise_lib.identity import code_hash
-from denoise_lib.methods.registry import methods
+from denoise_lib.methods.registry import Method, methods
 from denoise_lib.study.store import Table, side_table
 
 Keys = Callable[[], Iterable[Mapping[str, Any]]]
+Measure = TypeVar("Measure", bound=Callable[..., dict[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class SideStudy:
         return [{**key, "fingerprint": self._fingerprint(code, key, known)} for key in self.keys()]
 
     @staticmethod
-    def _fingerprint(code: str, key: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-        method = known.get(key.get("method"))
+    def _fingerprint(code: str, key: Mapping[str, Any], known: Mapping[str, Method]) -> str:
+        method = known.get(key.get("method", ""))
         text = json.dumps([code, method and method.identity()], sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -83,8 +84,8 @@ def side_study(
     keys: Keys | None = None,
     code: tuple[ModuleType, ...] = (),
     in_study: bool = False,
-    **axes: Any,
-):
+    **axes: Iterable[Any] | Callable[[], Iterable[Any]],
+) -> Callable[[Measure], Measure]:
     """Declare the function below as a side study; see `SideStudy`.
 
     Parameters
@@ -112,7 +113,7 @@ def side_study(
         for combination in itertools.product(*values):
             yield dict(zip(axes, combination, strict=True))
 
-    def declare(measure):
+    def declare(measure: Measure) -> Measure:
         name = measure.__name__
         if name in _STUDIES:
             raise ValueError(f"There is a side study {name!r} already: give it another name.")

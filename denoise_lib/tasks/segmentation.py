@@ -127,7 +127,7 @@ def images_and_masks(split: Split) -> torch.Tensor:
     unmarked = [item.id for item in items if item.mask is None]
     if unmarked:
         raise UserError(f"{unmarked[0]} has no masks: use a data set that does, chest-drr say.")
-    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in items])
+    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in items])  # pyright: ignore[reportOptionalMemberAccess]: see above
 
 
 def dice(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

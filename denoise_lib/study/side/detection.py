@@ -41,7 +41,7 @@ def regions(method: str, sigma: float) -> tuple[pd.DataFrame, np.ndarray]:
     filters = observer.channels(observer.REGION)
     rows, seen = [], []
     for number, item in enumerate(load_dataset("chest-drr").test):
-        where, sizes, signals = observer.study_nodules(item.mask[0], number)
+        where, sizes, signals = observer.study_nodules(item.mask[0], number)  # pyright: ignore[reportOptionalSubscript]: it has masks
         with_nodules = observer.insert(item.image, where, signals)
         # The same noise in both, so that their difference is what became of the nodule.
         pair = [noise(image[None], [item.id]) for image in (with_nodules, item.image)]
@@ -69,7 +69,7 @@ def detection(method: str, sigma: float, diameter: int) -> dict[str, Any]:
         table, outputs = regions(name, sigma)
         chosen = (table["diameter"] == diameter).to_numpy()
         image = table["image"].to_numpy()[chosen]
-        return observer.decisions(*outputs[:, chosen], image), table[chosen]
+        return observer.decisions(*outputs[:, chosen], image), table[chosen]  # pyright: ignore[reportCallIssue]: a pair
 
     scores, table = judged(method)
     before, _ = judged("noisy")

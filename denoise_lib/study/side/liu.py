@@ -92,4 +92,4 @@ def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
     scores = pd.DataFrame(
         score(x[None], z[None], protocol) for x, z in zip(clean, estimates, strict=True)
     )
-    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()
+    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()  # pyright: ignore[reportReturnType]: columns are text

@@ -48,7 +48,7 @@ def optimisers(setting: str) -> dict[str, Any]:
     torch.manual_seed(recipe.seed)
     model = methods.create("dncnn")
     if he:
-        torch.nn.init.kaiming_normal_(model.tail.weight, nonlinearity="relu")
+        torch.nn.init.kaiming_normal_(model.tail.weight, nonlinearity="relu")  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]: a convolution's
     run = fit(model, NoisyPatches(load_dataset("train400").train.images(), NOISE), recipe)
     protocol = Protocol(dataset="set12", noise=NOISE, limit=7)
     score = quality(lambda noisy, sigma: denoise(noisy, model), protocol)
