@@ -93,7 +93,18 @@ def _as_batch(image: torch.Tensor) -> torch.Tensor:
 
 
 def device_of(model: nn.Module | Callable) -> torch.device:
-    """Where a network's weights are; the processor for anything without weights."""
+    """Where a network's weights are.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        A network, or any function.
+
+    Returns
+    -------
+    torch.device
+        Where the network's first weight is; the processor for anything without weights.
+    """
     parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 

@@ -257,7 +257,7 @@ class Noise(ABC):
 class GaussianNoise(Noise):
     """Additive white Gaussian noise, y = x + (sigma/255) n with n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale.
@@ -274,6 +274,7 @@ class GaussianNoise(Noise):
 
     @property
     def known_sigma(self) -> float:
+        """Its standard deviation on the 0-255 scale."""
         return self.sigma
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
@@ -287,7 +288,7 @@ class BlindGaussianNoise(Noise):
 
     What DnCNN-B is trained with: [0, 55] in the paper.
 
-    Parameters
+    Attributes
     ----------
     low, high : float
         Range of the standard deviation on the 0-255 scale.
@@ -319,7 +320,7 @@ class PoissonGaussianNoise(Noise):
 
     y = P / photons + (read_sigma/255) n, with P ~ Poisson(photons x) and n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     photons : float
         Dose: mean number of photons a pixel receives where x = 1 (white).
@@ -340,7 +341,18 @@ class PoissonGaussianNoise(Noise):
         )
 
     def sigma_at(self, level: float) -> float:
-        """Standard deviation (0-255) where the clean image has this value in [0, 1]."""
+        """Standard deviation of the noise where the clean image has this value.
+
+        Parameters
+        ----------
+        level : float
+            Of the clean image, in [0, 1].
+
+        Returns
+        -------
+        float
+            On the 0-255 scale.
+        """
         return 255 * (level / self.photons + (self.read_sigma / 255) ** 2) ** 0.5
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
@@ -359,7 +371,7 @@ class CorrelatedNoise(Noise):
     y = x + (sigma/255) (h * n) with n ~ N(0, 1) in every pixel and a Gaussian h, scaled so that
     the standard deviation is sigma.
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale.
@@ -378,6 +390,7 @@ class CorrelatedNoise(Noise):
 
     @property
     def known_sigma(self) -> float:
+        """Its standard deviation on the 0-255 scale."""
         return self.sigma
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
@@ -403,7 +416,7 @@ class AdditivePoissonNoise(Noise):
     Gondara's (2016) Poisson settings, p = 0.2 and rate 1 or 5, as far as they are known
     (unverified). Photon noise, whose strength depends on the image, is `PoissonGaussianNoise`.
 
-    Parameters
+    Attributes
     ----------
     proportion : float
         p, in units of the image's range [0, 1].
@@ -432,7 +445,7 @@ class AdditivePoissonNoise(Noise):
 class SaltPepperNoise(Noise):
     """A fraction of the pixels becomes 0 or 1, each by a fair coin (Vincent et al. 2010).
 
-    Parameters
+    Attributes
     ----------
     fraction : float
         Expected fraction of corrupted pixels, in [0, 1].
@@ -454,7 +467,7 @@ class SaltPepperNoise(Noise):
 class MaskingNoise(Noise):
     """A fraction of the pixels becomes 0 (Vincent et al. 2008, section 2.3).
 
-    Parameters
+    Attributes
     ----------
     fraction : float
         Expected fraction of masked pixels, in [0, 1].
@@ -474,7 +487,7 @@ class MaskingNoise(Noise):
 class SpeckleNoise(Noise):
     """Multiplicative noise, y = x + x (sigma/255) n with n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale where x = 1 (white).

@@ -66,7 +66,23 @@ class Authors(Method):
         return of_level
 
     def network(self, sigma: float | None) -> DnCNN:
-        """The network for a noise level; ValueError where there is none."""
+        """The network for a noise level.
+
+        Parameters
+        ----------
+        sigma : float or None
+            Noise level, 0-255; the blind network takes any.
+
+        Returns
+        -------
+        DnCNN
+            In evaluation mode.
+
+        Raises
+        ------
+        ValueError
+            When there is no network for this level; the message lists those there are.
+        """
         if not self.levels:
             return load_dncnn(None)
         if sigma not in self.levels:

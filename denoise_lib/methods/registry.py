@@ -112,16 +112,57 @@ class Network(Method):
     layer_recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
     def create(self, **config: Any) -> torch.nn.Module:
-        """With fresh weights; `config` are arguments of the class, the paper's by default."""
+        """Make the network with fresh weights.
+
+        Parameters
+        ----------
+        **config
+            Arguments of the class; by default the paper's.
+
+        Returns
+        -------
+        torch.nn.Module
+        """
         return self.architecture(**{**self.config, **config})
 
     def recipe(self, preset: str) -> Recipe:
-        """How it is trained at a preset; ValueError for an unknown one."""
+        """How it is trained at a preset.
+
+        Parameters
+        ----------
+        preset : str
+            "smoke", "quick" or "full".
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            When the preset is not known; the message lists the known ones.
+        """
         check_preset(preset)
         return self.recipes[preset]
 
     def configuration(self, preset: str) -> dict[str, Any]:
-        """Arguments for `create` at a preset; empty where it is the paper's network."""
+        """Arguments for `create` at a preset.
+
+        Parameters
+        ----------
+        preset : str
+            "smoke", "quick" or "full".
+
+        Returns
+        -------
+        dict
+            Empty where it is the paper's network.
+
+        Raises
+        ------
+        ValueError
+            When the preset is not known; the message lists the known ones.
+        """
         check_preset(preset)
         return {} if preset == "full" else dict(self.small)
 
@@ -136,6 +177,11 @@ class Network(Method):
         """The code of the module that has its class, and its arguments.
 
         How it is trained is added by whoever trains it.
+
+        Returns
+        -------
+        dict
+            Plain values; see `Method.identity`.
         """
         module = importlib.import_module(self.architecture.__module__)
         return {"code": code_hash(module), "config": dict(self.config)}
@@ -145,7 +191,18 @@ _METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> None:
-    """Add a method; a second one of the same name is refused with a ValueError."""
+    """Add a method.
+
+    Parameters
+    ----------
+    method : Method
+        What `@network` or `@classical` declared, say.
+
+    Raises
+    ------
+    ValueError
+        When there is a method of this name.
+    """
     if method.name in _METHODS:
         raise ValueError(f"There is a method {method.name!r} already: give the new one a name.")
     _METHODS[method.name] = method
@@ -252,7 +309,18 @@ def get(name: str, kind: type[Kind] = Method) -> Kind:
 
 
 def check_preset(preset: str) -> None:
-    """Refuse an unknown preset with a ValueError that lists the known ones."""
+    """Refuse an unknown preset.
+
+    Parameters
+    ----------
+    preset : str
+        "smoke", "quick" or "full".
+
+    Raises
+    ------
+    ValueError
+        When the preset is not known; the message lists the known ones.
+    """
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
 

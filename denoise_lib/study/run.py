@@ -91,14 +91,35 @@ def measure(measurement: Measurement, ids: Sequence[str] | None = None) -> pd.Da
 
 
 def training(measurement: Measurement) -> str:
-    """What a row says of a network's training: "quick", "released", or nothing."""
+    """What a row says of a network's training.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What, how, under which protocol.
+
+    Returns
+    -------
+    str
+        "quick", "released", or empty.
+    """
     if is_trained_here(measurement):
         return "quick"
     return "released" if isinstance(get(measurement.method), Released) else ""
 
 
 def is_trained_here(measurement: Measurement) -> bool:
-    """Whether making the denoiser means training a network."""
+    """Whether making the denoiser means training a network.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What, how, under which protocol.
+
+    Returns
+    -------
+    bool
+    """
     by_variant = isinstance(measurement.variant, TrainedOn | WholeImage)
     return by_variant or isinstance(get(measurement.method), Network)
 

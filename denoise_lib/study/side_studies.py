@@ -132,7 +132,22 @@ def side_studies() -> dict[str, SideStudy]:
 
 
 def get(name: str) -> SideStudy:
-    """The declaration of a side study; a ValueError that lists all where there is none."""
+    """The declaration of a side study.
+
+    Parameters
+    ----------
+    name : str
+        Of its function.
+
+    Returns
+    -------
+    SideStudy
+
+    Raises
+    ------
+    ValueError
+        When there is none of this name; the message lists all.
+    """
     known = side_studies()
     if name not in known:
         raise unknown("side study", name, known)

@@ -46,7 +46,18 @@ def radial_power(fields: torch.Tensor, bins: int = BINS) -> np.ndarray:
 
 
 def frequencies(bins: int = BINS) -> np.ndarray:
-    """Centres of the bins of `radial_power`, in cycles per pixel."""
+    """Centres of the bins of `radial_power`.
+
+    Parameters
+    ----------
+    bins : int
+        As for `radial_power`.
+
+    Returns
+    -------
+    numpy.ndarray
+        In cycles per pixel, shape (bins,).
+    """
     return (np.arange(bins) + 0.5) / (2 * bins)
 
 

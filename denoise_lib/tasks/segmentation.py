@@ -230,7 +230,20 @@ def _check_stacked(stacked: torch.Tensor, task: UNet) -> None:
 
 
 def task_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy per pixel and structure, averaged over both, in nats."""
+    """Cross-entropy per pixel and structure.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        Shape (N, K, H, W).
+    masks : torch.Tensor
+        The truth, same shape, 0 or 1.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over pixels and structures, in nats: a scalar.
+    """
     return F.binary_cross_entropy_with_logits(logits, masks)
 
 

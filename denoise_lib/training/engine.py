@@ -37,7 +37,22 @@ EMPTY_CURVE = ("step", "loss", "psnr", "seconds")
 
 
 class Engine:
-    """The state of a training: what a checkpoint saves, and one step of it."""
+    """The state of a training: what a checkpoint saves, and one step of it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained in place.
+    recipe : Recipe
+        What a step does, and how many there are.
+    options : RunOptions
+        Where and for how long it runs.
+
+    Raises
+    ------
+    ValueError
+        When the batch cannot be shared out evenly.
+    """
 
     def __init__(self, model: torch.nn.Module, recipe: Recipe, options: RunOptions):
         self.model, self.recipe, self.options = model, recipe, options
@@ -114,12 +129,39 @@ class Engine:
 
         Autocast is ours: accelerate allows one precision per process, and a session may train in
         both. bfloat16 needs none of what accelerate adds to it for float16.
+
+        Parameters
+        ----------
+        inputs : torch.Tensor
+            What the network takes.
+
+        Returns
+        -------
+        torch.Tensor
+            Float32, on the engine's device.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.network(inputs).float()
 
     def update(self, step: int, batch: Batch, loss: Loss, names: list[str] | None) -> None:
-        """One optimiser step on this process's share of the batch."""
+        """Take one optimiser step, on this process's share of the batch.
+
+        Parameters
+        ----------
+        step : int
+            Its number, from 1 on.
+        batch : dict of str to torch.Tensor
+            Of all processes together: `recipe.batch_size` rows in each tensor.
+        loss : callable
+            As for `optimise`.
+        names : list of str or None
+            As for `optimise`.
+
+        Raises
+        ------
+        FloatingPointError
+            When the gradient is not finite; the step is not taken.
+        """
         total = 0.0
         for part in range(self.recipe.accumulate):
             share = self._share(batch, part)
@@ -175,7 +217,13 @@ class Engine:
         )
 
     def log(self, measure: Measure) -> None:
-        """Add a row to the curve, to `log.csv` and to TensorBoard."""
+        """Add a row to the curve, to `log.csv` and to TensorBoard.
+
+        Parameters
+        ----------
+        measure : callable
+            ``measure(averaged_model) -> {name: value}``.
+        """
         mean = torch.tensor(self.losses, device=self.device).mean()
         loss = cast(torch.Tensor, self.accelerator.reduce(mean, "mean")).item()
         measured = measure(self.average.module)
@@ -279,7 +327,18 @@ class Engine:
         self.rows, self.losses, self._seconds = state["rows"], state["losses"], state["seconds"]
 
     def finish(self, stopped_by: str | None) -> TrainingRun:
-        """Put the averaged weights into the model."""
+        """Put the averaged weights into the model.
+
+        Parameters
+        ----------
+        stopped_by : str or None
+            "interrupt", "termination", "time" or None.
+
+        Returns
+        -------
+        TrainingRun
+            What the training did.
+        """
         seconds = self.seconds
         synchronised_batch_norm(self.model, False)
         self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)

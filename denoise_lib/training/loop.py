@@ -83,7 +83,18 @@ def fit(
 
 
 def denoising_quality(validation: Protocol | None) -> Measure:
-    """What `fit` measures while it trains: the mean PSNR, NaN without a protocol."""
+    """What `fit` measures while it trains.
+
+    Parameters
+    ----------
+    validation : Protocol or None
+        What the network is measured under; None: not at all.
+
+    Returns
+    -------
+    callable
+        ``measure(model) -> {"psnr": mean in dB}``; NaN without a protocol.
+    """
 
     def measure(model: torch.nn.Module) -> dict[str, float]:
         if validation is None:

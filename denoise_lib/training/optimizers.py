@@ -37,7 +37,13 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Update the parameters; matrices of one shape are orthogonalised together."""
+        """Update the parameters; matrices of one shape are orthogonalised together.
+
+        Parameters
+        ----------
+        closure : None
+            Not used.
+        """
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, torch.Tensor]]] = {}
             for parameter in group["params"]:

@@ -20,7 +20,18 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalise maps of shape (N, C, H, W); every process must call it."""
+        """Normalise maps; every process must call it.
+
+        Parameters
+        ----------
+        input : torch.Tensor
+            Maps of shape (N, C, H, W).
+
+        Returns
+        -------
+        torch.Tensor
+            Same shape and type.
+        """
         if not self.training:
             return super().forward(input)
         from torch.distributed.nn.functional import all_reduce
@@ -59,7 +70,19 @@ def synchronised_batch_norm(model: nn.Module, synchronised: bool) -> None:
 
 
 def same_on_all(value: object, accelerator: Accelerator) -> bool:
-    """Whether any process says yes: all must stop, or save, after the same step."""
+    """Whether any process says yes: all must stop, or save, after the same step.
+
+    Parameters
+    ----------
+    value : object
+        This process's answer; its truth counts.
+    accelerator : Accelerator
+        Of the training.
+
+    Returns
+    -------
+    bool
+    """
     if accelerator.num_processes == 1:
         return bool(value)
     votes = torch.tensor(float(bool(value)), device=accelerator.device)

@@ -43,7 +43,18 @@ WAYS = {
 
 @side_study("Which optimiser, batch and start gets DnCNN furthest?", setting=tuple(WAYS))
 def optimisers(setting: str) -> dict[str, Any]:
-    """DnCNN-S on the photographs of its paper, measured on seven of Set12."""
+    """DnCNN-S on the photographs of its paper, measured on seven of Set12.
+
+    Parameters
+    ----------
+    setting : str
+        One of `WAYS`.
+
+    Returns
+    -------
+    dict
+        `psnr` (dB), `ssim`, `patches` seen, `seconds` of training and the protocol's hash.
+    """
     recipe, he = WAYS[setting]
     torch.manual_seed(recipe.seed)
     model = methods.create("dncnn")
@@ -75,7 +86,24 @@ def _blind_keys() -> Iterator[dict[str, Any]]:
 def blind_recipes(
     model: str, loss: str, batch_size: int, matrix_learning_rate: float
 ) -> dict[str, Any]:
-    """On real radiographs, measured on twenty of their validation split."""
+    """On real radiographs, measured on twenty of their validation split.
+
+    Parameters
+    ----------
+    model : str
+        "dncnn" or "rdn".
+    loss : str
+        "mse" or "l1".
+    batch_size : int
+        Patches per step.
+    matrix_learning_rate : float
+        Peak of Muon's schedule.
+
+    Returns
+    -------
+    dict
+        `psnr_15`, `psnr_25` and `psnr_50`, in dB.
+    """
     recipe = replace(
         MUON,
         steps=SHORT // batch_size,
