@@ -45,6 +45,8 @@ lint-check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/lint_pages.py
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
 	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py

@@ -65,7 +65,22 @@ def require(package: str, extra: str, what: str) -> ModuleType:
 
 
 def not_installed(package: str, extra: str, what: str) -> ModuleNotFoundError:
-    """The error for a package that only an extra of this one installs; see `require`."""
+    """The error for a package that only an extra of this one installs; see `require`.
+
+    Parameters
+    ----------
+    package : str
+        Its name for pip.
+    extra : str
+        The extra of `denoise_lib` that installs it.
+    what : str
+        What needs it: "Reading DICOM".
+
+    Returns
+    -------
+    ModuleNotFoundError
+        To be raised by the caller.
+    """
     return ModuleNotFoundError(f'{what} needs {package}: pip install "denoise_lib[{extra}]"')
 
 
@@ -120,7 +135,27 @@ def check_clean(images: torch.Tensor) -> None:
 
 
 def check_number(value: float, name: str, low: float = 0.0, high: float = math.inf) -> float:
-    """Return `value` as a float, or refuse it when it is not a finite number in [low, high]."""
+    """Refuse a value that is not a finite number in a range.
+
+    Parameters
+    ----------
+    value : float
+        To be checked.
+    name : str
+        How the error names it.
+    low, high : float
+        The smallest and largest allowed value.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    ValueError
+        When it is not a finite number in [low, high].
+    """
     value = float(value)
     if not math.isfinite(value) or not low <= value <= high:
         allowed = f"between {low:g} and {high:g}" if math.isfinite(high) else f"at least {low:g}"

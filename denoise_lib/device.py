@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import torch
 
@@ -13,7 +14,9 @@ def training_device() -> torch.device:
     """Where `fit` trains: the GPU where there is one."""
     from accelerate import PartialState  # takes a second to import
 
-    return PartialState().device
+    device = PartialState().device
+    assert device is not None  # it is only before the state is made
+    return device
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -45,7 +48,7 @@ def machine() -> str:
     return f"{name}, {torch.get_num_threads()} threads"
 
 
-def _processor() -> dict:
+def _processor() -> dict[str, Any]:
     """What PyTorch knows about the processor; nothing where it is too old to tell."""
     ask = getattr(torch.cpu, "get_capabilities", None)
     return ask() if ask is not None else {}

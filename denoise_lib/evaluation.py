@@ -111,7 +111,27 @@ def evaluate(
 
 
 def compare(denoisers: Mapping[str, Denoiser], protocol: Protocol, **options) -> pd.DataFrame:
-    """`evaluate` each of several named denoisers under one protocol, in one table of rows."""
+    """Measure several denoisers under one protocol, in one table of rows.
+
+    Parameters
+    ----------
+    denoisers : mapping of str to callable
+        By the name that its rows get.
+    protocol : Protocol
+        What all are measured under.
+    **options
+        Passed to `evaluate`: `progress`, `only`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of `evaluate`, one method after the other.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate`.
+    """
     return pd.concat(
         [evaluate(denoiser, protocol, name, **options) for name, denoiser in denoisers.items()],
         ignore_index=True,
@@ -119,7 +139,25 @@ def compare(denoisers: Mapping[str, Denoiser], protocol: Protocol, **options) ->
 
 
 def score(clean: torch.Tensor, estimate: torch.Tensor, protocol: Protocol) -> dict[str, float]:
-    """PSNR (dB), SSIM and MSE of one image of shape (1, 1, H, W), as the protocol defines them."""
+    """PSNR, SSIM and MSE of one image, as the protocol defines them.
+
+    Parameters
+    ----------
+    clean, estimate : torch.Tensor
+        One image, float32, shape (1, 1, H, W); `clean` in [0, 1].
+    protocol : Protocol
+        Its data range and window are used.
+
+    Returns
+    -------
+    dict of str to float
+        `psnr` (dB), `ssim` and `mse`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `metrics.ssim`.
+    """
     return {
         "psnr": metrics.psnr(clean, estimate, protocol.data_range).item(),
         "ssim": metrics.ssim(clean, estimate, protocol.data_range, protocol.ssim_sigma).item(),
@@ -159,7 +197,18 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_one_protocol(rows: pd.DataFrame) -> None:
-    """Refuse rows of several protocols with a ValueError: they may not stand in one table."""
+    """Refuse rows of several protocols: they may not stand in one table.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`.
+
+    Raises
+    ------
+    ValueError
+        When they are of several protocols, or there are none.
+    """
     hashes = sorted(rows["protocol"].unique())
     if len(hashes) != 1:
         raise UserError(

@@ -6,6 +6,7 @@ import copy
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import nn
@@ -74,9 +75,8 @@ def denoise(
     bf16 = precision == "bf16" or (precision == "auto" and suited)
     run = functools.partial(prepare(model, bf16), sigma=sigma)
     if tile is not None and isinstance(model, nn.Module) and hasattr(model, "receptive_radius"):
-        run = functools.partial(
-            _in_tiles, run, tile, model.receptive_radius, model.alignment, progress
-        )
+        margin, alignment = cast(int, model.receptive_radius), cast(int, model.alignment)
+        run = functools.partial(_in_tiles, run, tile, margin, alignment, progress)
     with torch.inference_mode():
         one = _averaged if self_ensemble else (lambda f, y: f(y))
         estimates = [one(run, y[None]).float().cpu() for y in noisy]
@@ -93,7 +93,18 @@ def _as_batch(image: torch.Tensor) -> torch.Tensor:
 
 
 def device_of(model: nn.Module | Callable) -> torch.device:
-    """Where a network's weights are; the processor for anything without weights."""
+    """Where a network's weights are.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        A network, or any function.
+
+    Returns
+    -------
+    torch.device
+        Where the network's first weight is; the processor for anything without weights.
+    """
     parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
@@ -114,15 +125,15 @@ def evaluating(model: nn.Module | Callable) -> Iterator[torch.device]:
     torch.device
         Where its input must be.
     """
-    was_training = isinstance(model, nn.Module) and model.training
-    if was_training:
-        model.eval()
+    trained = model if isinstance(model, nn.Module) and model.training else None
+    if trained is not None:
+        trained.eval()
     try:
         with torch.inference_mode():
             yield device_of(model)
     finally:
-        if was_training:
-            model.train()
+        if trained is not None:
+            trained.train()
 
 
 def prepare(model: nn.Module | Callable, bf16: bool = False) -> Callable:
@@ -146,20 +157,22 @@ def prepare(model: nn.Module | Callable, bf16: bool = False) -> Callable:
     """
     if not isinstance(model, nn.Module):
         return model
-    model = copy.deepcopy(model).eval().requires_grad_(False)
-    _fold_batch_norm(model)
-    convolutions = [name for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
-    model = model.to(memory_format=torch.channels_last)
-    device = device_of(model)
+    network = copy.deepcopy(model).eval().requires_grad_(False)
+    _fold_batch_norm(network)
+    convolutions = {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    device = device_of(network)
+    # PyTorch's stubs leave memory_format out.
+    network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if bf16:
-        for name in {*convolutions[:1], *convolutions[-1:]}:
-            is_first = name == convolutions[0] and name != convolutions[-1]
-            model.set_submodule(name, _InFloat32(model.get_submodule(name), is_first))
+        names = list(convolutions)
+        for name in {*names[:1], *names[-1:]}:
+            is_first = name == names[0] and name != names[-1]
+            network.set_submodule(name, _InFloat32(convolutions[name], is_first))
 
     def run(noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:
         noisy = noisy.to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            return model(noisy, sigma=sigma)
+            return network(noisy, sigma=sigma)
 
     return run
 
@@ -182,10 +195,9 @@ def _fold_batch_norm(model: nn.Module) -> None:
         if not isinstance(module, nn.Sequential):
             continue
         for index in range(len(module) - 1):
-            if isinstance(module[index], nn.Conv2d) and isinstance(
-                module[index + 1], nn.BatchNorm2d
-            ):
-                module[index] = fuse_conv_bn_eval(module[index], module[index + 1])
+            conv, norm = module[index], module[index + 1]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                module[index] = fuse_conv_bn_eval(conv, norm)
                 module[index + 1] = nn.Identity()
 
 

@@ -6,6 +6,8 @@ set are averages of these values (the mean of PSNRs, not the PSNR of a mean MSE)
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 
@@ -32,8 +34,8 @@ def mse(clean: torch.Tensor, estimate: torch.Tensor, data_range: float = 1.0) ->
     TypeError, ValueError
         When an argument is not a batch of grey images, or their shapes differ.
     """
-    clean, estimate = _as_pair(clean, estimate, data_range)
-    return ((clean - estimate) ** 2).mean(axis=(1, 2))
+    truth, found = _as_pair(clean, estimate, data_range)
+    return ((truth - found) ** 2).mean(axis=(1, 2))
 
 
 def psnr(clean: torch.Tensor, estimate: torch.Tensor, data_range: float = 1.0) -> np.ndarray:
@@ -101,7 +103,7 @@ def _ssim_one(clean: np.ndarray, estimate: np.ndarray, data_range: float, sigma:
         raise UserError(f"SSIM needs images of at least {side} x {side} pixels: got {clean.shape}.")
     from skimage.metrics import structural_similarity  # half a second to import
 
-    return structural_similarity(
+    found = structural_similarity(
         clean,
         estimate,
         data_range=data_range,
@@ -109,9 +111,12 @@ def _ssim_one(clean: np.ndarray, estimate: np.ndarray, data_range: float, sigma:
         sigma=sigma,
         use_sample_covariance=False,
     )
+    return cast(float, found)  # a tuple only where more is asked for
 
 
-def _as_pair(clean, estimate, data_range) -> tuple[np.ndarray, np.ndarray]:
+def _as_pair(
+    clean: torch.Tensor, estimate: torch.Tensor, data_range: float
+) -> tuple[np.ndarray, np.ndarray]:
     check_images(clean, "clean images")
     check_images(estimate, "estimates")
     if clean.shape != estimate.shape:

@@ -12,7 +12,7 @@ from pathlib import Path
 class Needs:
     """A package and a folder of published files, either of which may be empty.
 
-    Parameters
+    Attributes
     ----------
     package : str
         Import name of a package that is not among the library's own dependencies.
@@ -32,7 +32,17 @@ class Needs:
         return not self.package or importlib.util.find_spec(self.package) is not None
 
     def met(self, download: bool = False) -> bool:
-        """Whether everything is here, or may be downloaded."""
+        """Whether everything is here, or may be downloaded.
+
+        Parameters
+        ----------
+        download : bool
+            Whether published files may be downloaded.
+
+        Returns
+        -------
+        bool
+        """
         if not self.installed:
             return False
         data = os.environ.get("DENOISE_DATA")

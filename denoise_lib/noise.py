@@ -12,14 +12,25 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from denoise_lib.checks import UserError, check_clean, check_number, unknown
+
+
+class _Draws(Protocol):
+    """Random fields of the shape of an image batch, (N, 1, H, W)."""
+
+    def normal(self, like: torch.Tensor) -> torch.Tensor: ...
+
+    def uniform(self, like: torch.Tensor) -> torch.Tensor: ...
+
+    def poisson(self, rate: torch.Tensor) -> torch.Tensor: ...
 
 
 class _KeyedDraws:
@@ -28,7 +39,7 @@ class _KeyedDraws:
     def __init__(self, ids: Sequence[str], seed: int):
         self._generators = [_keyed_generator(seed, image_id) for image_id in ids]
 
-    def _stack(self, draw) -> torch.Tensor:
+    def _stack(self, draw: Callable[[np.random.Generator], np.ndarray]) -> torch.Tensor:
         drawn = [draw(generator) for generator in self._generators]
         return torch.from_numpy(np.stack(drawn).astype(np.float32))
 
@@ -116,10 +127,14 @@ class Declared:
     study: Mapping[str, Shown] = field(default_factory=dict)
 
 
+NoiseClass = TypeVar("NoiseClass", bound="type[Noise]")
+
 _MODELS: dict[str, Declared] = {}
 
 
-def noise_model(trial: Mapping[str, float], study: Mapping[str, Shown] | None = None):
+def noise_model(
+    trial: Mapping[str, float], study: Mapping[str, Shown] | None = None
+) -> Callable[[NoiseClass], NoiseClass]:
     """Declare the class below as a noise model; see `Declared`.
 
     Parameters
@@ -135,7 +150,7 @@ def noise_model(trial: Mapping[str, float], study: Mapping[str, Shown] | None = 
         A decorator that leaves the class as it is.
     """
 
-    def declare(model):
+    def declare(model: NoiseClass) -> NoiseClass:
         if model.__name__ in _MODELS:
             raise ValueError(f"There is a noise {model.__name__} already: give it another name.")
         _MODELS[model.__name__] = Declared(model, trial, study or {})
@@ -218,7 +233,7 @@ class Noise(ABC):
         return {"type": type(self).__name__, **asdict(self)}
 
     @abstractmethod
-    def _corrupt(self, clean: torch.Tensor, draws) -> torch.Tensor: ...
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor: ...
 
     def _finish(self, noisy: torch.Tensor) -> torch.Tensor:
         return noisy.clamp(0, 1) if getattr(self, "clip", False) else noisy
@@ -243,7 +258,7 @@ class Noise(ABC):
 class GaussianNoise(Noise):
     """Additive white Gaussian noise, y = x + (sigma/255) n with n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale.
@@ -255,14 +270,15 @@ class GaussianNoise(Noise):
     sigma: float
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(sigma=check_number(self.sigma, "sigma"))
 
     @property
     def known_sigma(self) -> float:
+        """Its standard deviation on the 0-255 scale."""
         return self.sigma
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + self.sigma / 255 * draws.normal(clean)
 
 
@@ -273,7 +289,7 @@ class BlindGaussianNoise(Noise):
 
     What DnCNN-B is trained with: [0, 55] in the paper.
 
-    Parameters
+    Attributes
     ----------
     low, high : float
         Range of the standard deviation on the 0-255 scale.
@@ -282,11 +298,11 @@ class BlindGaussianNoise(Noise):
     low: float = 0.0
     high: float = 55.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(low=check_number(self.low, "low"))
         self._set(high=check_number(self.high, "high", low=self.low))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         level = draws.uniform(clean)[..., :1, :1]
         sigma = self.low + (self.high - self.low) * level
         return clean + sigma / 255 * draws.normal(clean)
@@ -305,7 +321,7 @@ class PoissonGaussianNoise(Noise):
 
     y = P / photons + (read_sigma/255) n, with P ~ Poisson(photons x) and n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     photons : float
         Dose: mean number of photons a pixel receives where x = 1 (white).
@@ -319,17 +335,28 @@ class PoissonGaussianNoise(Noise):
     read_sigma: float = 0.0
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             photons=check_number(self.photons, "photons", low=1e-3),
             read_sigma=check_number(self.read_sigma, "read_sigma"),
         )
 
     def sigma_at(self, level: float) -> float:
-        """Standard deviation (0-255) where the clean image has this value in [0, 1]."""
+        """Standard deviation of the noise where the clean image has this value.
+
+        Parameters
+        ----------
+        level : float
+            Of the clean image, in [0, 1].
+
+        Returns
+        -------
+        float
+            On the 0-255 scale.
+        """
         return 255 * (level / self.photons + (self.read_sigma / 255) ** 2) ** 0.5
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         counts = draws.poisson(clean * self.photons)
         return counts / self.photons + self.read_sigma / 255 * draws.normal(clean)
 
@@ -345,7 +372,7 @@ class CorrelatedNoise(Noise):
     y = x + (sigma/255) (h * n) with n ~ N(0, 1) in every pixel and a Gaussian h, scaled so that
     the standard deviation is sigma.
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale.
@@ -356,7 +383,7 @@ class CorrelatedNoise(Noise):
     sigma: float
     width: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             sigma=check_number(self.sigma, "sigma"),
             width=check_number(self.width, "width", low=1e-3),
@@ -364,9 +391,10 @@ class CorrelatedNoise(Noise):
 
     @property
     def known_sigma(self) -> float:
+        """Its standard deviation on the 0-255 scale."""
         return self.sigma
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         reach = int(np.ceil(3 * self.width))
         weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * self.width**2))
         weights /= np.sqrt((weights**2).sum())  # white noise of variance 1 keeps it
@@ -376,7 +404,8 @@ class CorrelatedNoise(Noise):
             clean.new_empty(*clean.shape[:-2], height + 2 * reach, width + 2 * reach)
         )
         for axis, length in ((-2, height), (-1, width)):
-            field = sum(w * field.narrow(axis, i, length) for i, w in enumerate(weights.tolist()))
+            parts = (w * field.narrow(axis, i, length) for i, w in enumerate(weights.tolist()))
+            field = sum(parts, torch.zeros(()))
         return clean + self.sigma / 255 * field
 
 
@@ -388,7 +417,7 @@ class AdditivePoissonNoise(Noise):
     Gondara's (2016) Poisson settings, p = 0.2 and rate 1 or 5, as far as they are known
     (unverified). Photon noise, whose strength depends on the image, is `PoissonGaussianNoise`.
 
-    Parameters
+    Attributes
     ----------
     proportion : float
         p, in units of the image's range [0, 1].
@@ -399,13 +428,13 @@ class AdditivePoissonNoise(Noise):
     proportion: float
     rate: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             proportion=check_number(self.proportion, "proportion"),
             rate=check_number(self.rate, "rate"),
         )
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + self.proportion * draws.poisson(torch.full_like(clean, self.rate))
 
 
@@ -417,7 +446,7 @@ class AdditivePoissonNoise(Noise):
 class SaltPepperNoise(Noise):
     """A fraction of the pixels becomes 0 or 1, each by a fair coin (Vincent et al. 2010).
 
-    Parameters
+    Attributes
     ----------
     fraction : float
         Expected fraction of corrupted pixels, in [0, 1].
@@ -425,10 +454,10 @@ class SaltPepperNoise(Noise):
 
     fraction: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(fraction=check_number(self.fraction, "fraction", high=1))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         uniform = draws.uniform(clean)
         noisy = torch.where(uniform < self.fraction / 2, torch.zeros_like(clean), clean)
         return torch.where(uniform >= 1 - self.fraction / 2, torch.ones_like(clean), noisy)
@@ -439,7 +468,7 @@ class SaltPepperNoise(Noise):
 class MaskingNoise(Noise):
     """A fraction of the pixels becomes 0 (Vincent et al. 2008, section 2.3).
 
-    Parameters
+    Attributes
     ----------
     fraction : float
         Expected fraction of masked pixels, in [0, 1].
@@ -447,10 +476,10 @@ class MaskingNoise(Noise):
 
     fraction: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(fraction=check_number(self.fraction, "fraction", high=1))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean * (draws.uniform(clean) >= self.fraction)
 
 
@@ -459,7 +488,7 @@ class MaskingNoise(Noise):
 class SpeckleNoise(Noise):
     """Multiplicative noise, y = x + x (sigma/255) n with n ~ N(0, 1).
 
-    Parameters
+    Attributes
     ----------
     sigma : float
         Standard deviation on the 0-255 scale where x = 1 (white).
@@ -470,10 +499,10 @@ class SpeckleNoise(Noise):
     sigma: float
     clip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(sigma=check_number(self.sigma, "sigma"))
 
-    def _corrupt(self, clean, draws):
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + clean * self.sigma / 255 * draws.normal(clean)
 
 

@@ -16,7 +16,7 @@ class Protocol:
 
     Two numbers may stand in one table only if their protocols have the same `hash`.
 
-    Parameters
+    Attributes
     ----------
     dataset : str
         A name that `load_dataset` knows.

@@ -25,7 +25,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Recipe:
     """How long and with what a network is trained.
 
-    Parameters
+    Attributes
     ----------
     steps : int
         Optimiser steps.

@@ -18,7 +18,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from denoise_lib.data import available, chest_cr, folder, hosted, load_dataset, published
+from denoise_lib.checks import UserError
+from denoise_lib.data import (
+    Split,
+    available,
+    chest_cr,
+    folder,
+    hosted,
+    images,
+    load_dataset,
+    published,
+)
 from denoise_lib.data.dicom import read_dicom
 from denoise_lib.data.images import center_square, read_image, resize
 
@@ -65,6 +75,30 @@ def write_dicom(path: Path, pixels: np.ndarray | None, **header) -> Path:
 
 
 # --- Reading one file ---------------------------------------------------------------------------
+
+
+def test_several_pages_are_no_damage(tmp_path):
+    write_pages(tmp_path / "pages.tif")
+
+    with pytest.raises(UserError) as caught:
+        read_image(tmp_path / "pages.tif")
+
+    assert str(caught.value).endswith("holds 2 pages: save each page as a file of its own.")
+    assert "damaged" not in str(caught.value)
+
+
+def test_an_image_that_pillow_refuses_in_its_own_words_is_damaged(tmp_path, monkeypatch):
+    """Pillow up to 12.0 raises a bare ValueError for a truncated TIFF."""
+
+    def refuse(image):
+        raise ValueError("buffer is not large enough")
+
+    path = tmp_path / "scan.tif"
+    Image.fromarray(ramp(top=255, dtype=np.uint8)).save(path)
+    monkeypatch.setattr(images.ImageOps, "exif_transpose", refuse)
+
+    with pytest.raises(UserError, match="scan.tif is damaged .*: copy or download it again"):
+        read_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
@@ -231,6 +265,29 @@ def test_dicom_pixels(tmp_path, stored, header, expected):
 
     assert_image(image, 6, 8)
     np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_dicom_with_a_table_only_is_shown_by_it(tmp_path, bits, inverted):
+    """A table of 3000 entries, for values from 500 on, that rises as a root does."""
+    from pydicom import Dataset
+
+    entries = ((2**bits - 1) * np.linspace(0, 1, 3000) ** 0.5).round().astype(int)
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [3000, 500, bits])
+    table.add_new("LUTData", "US", entries.tolist())
+    kind = "MONOCHROME1" if inverted else "MONOCHROME2"
+    header = {"VOILUTSequence": [table], "PhotometricInterpretation": kind}
+    expected = entries[(TWELVE_BITS.astype(int) - 500).clip(0, 2999)] / (2**bits - 1)
+
+    image = read_dicom(write_dicom(tmp_path / "scan.dcm", TWELVE_BITS, **header))
+    header |= {"WindowCenter": "2000", "WindowWidth": "101"}
+    windowed = read_dicom(write_dicom(tmp_path / "windowed.dcm", TWELVE_BITS, **header))
+
+    shown, window = (1 - expected, 1 - WINDOWED) if inverted else (expected, WINDOWED)
+    np.testing.assert_allclose(image[0].numpy(), shown, atol=1e-6)
+    np.testing.assert_allclose(windowed[0].numpy(), window, atol=1e-6)
 
 
 def test_dicom_is_recognised_without_its_suffix(tmp_path):
@@ -860,3 +917,10 @@ def test_a_file_of_the_authors_is_downloaded_once_and_checked(cache, server):
     first.write_bytes(b"something else")
     with pytest.raises(ValueError, match="not the published file: delete it"):
         published.dncnn_file(*arguments)
+
+
+def test_a_split_with_records_needs_to_know_how_they_are_read():
+    assert list(Split()) == []
+
+    with pytest.raises(ValueError, match="give it `read`"):
+        Split(["record"])[0]

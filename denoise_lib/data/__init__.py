@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from denoise_lib.data import registry
 from denoise_lib.data.items import Dataset, Item, Split
 
@@ -13,7 +15,7 @@ def available() -> list[str]:
     return [*registry.sources(), "folder:PATH"]
 
 
-def load_dataset(name: str, **options) -> Dataset:
+def load_dataset(name: str, **options: Any) -> Dataset:
     """Load a data set by name.
 
     Parameters

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from denoise_lib.checks import not_installed
 from denoise_lib.data.dicom import read_dicom
-from denoise_lib.data.images import fit
+from denoise_lib.data.images import to_square
 from denoise_lib.data.items import Dataset, Item, Split
 from denoise_lib.data.registry import dataset
 from denoise_lib.needs import Needs
@@ -54,7 +55,7 @@ def load(size: int | None = 256) -> Dataset:
     record = _Record("RG1_UNCI" if size is None else f"RG1_UNCI-{size}", "RG1")
 
     def read(record: _Record) -> Item:
-        return Item(image=fit(read_dicom(path), size), id=record.id, group=record.group)
+        return Item(image=to_square(read_dicom(path), size), id=record.id, group=record.group)
 
     return Dataset("chest-cr", Split(), Split(), Split([record], read), credit=CREDIT)
 
@@ -65,7 +66,5 @@ def _find() -> Path:
     except ModuleNotFoundError:
         path = None
     if path is None or not path.is_file():
-        raise ModuleNotFoundError(
-            'The data set chest-cr needs pydicom-data: pip install "denoise_lib[dicom]"'
-        )
+        raise not_installed("pydicom-data", "dicom", "The data set chest-cr")
     return path

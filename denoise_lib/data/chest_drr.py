@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections import namedtuple
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,9 +22,13 @@ CREDIT = (
 
 _FOLDER = files("denoise_lib") / "data" / "bundled" / "chest_drr"
 
+
 # All images show ONE patient. What the splits keep apart is the virtual patient of each image: its
 # shape and pose, which lie outside the training ranges in the test split.
-_Record = namedtuple("_Record", ["id", "group", "view"])
+class _Record(NamedTuple):
+    id: str
+    group: str
+    view: dict[str, float]
 
 
 @dataset("chest-drr", place=2)
@@ -37,8 +41,8 @@ def load() -> Dataset:
         160 train, 20 val and 40 test items: `image` float32 (1, 256, 256) in [0, 1], `mask` bool
         (4, 256, 256) with the channels lungs, heart, ribs and spine, `group` equal to `id`.
     """
-    with (_FOLDER / "manifest.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    manifest = (_FOLDER / "manifest.csv").read_text("utf-8")
+    rows = list(csv.DictReader(manifest.splitlines()))
     splits = {
         split: Split([_record(row) for row in rows if row["split"] == split], _read)
         for split in ("train", "val", "test")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, require
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 def read_dicom(path: str | Path) -> torch.Tensor:
     """Read a single-frame grey DICOM file as it asks to be shown.
 
     Stored values go through the modality transform (rescale slope and intercept, or its look-up
-    table), then through the window of the header, whose ends become 0 and 1. Without a window
-    the ends of the stored bit depth do. MONOCHROME1, where small values are bright, is inverted,
+    table), then through the window of the header, whose ends become 0 and 1; without a window,
+    through its table of values of interest (VOI LUT), whose bit depth does. Without either the
+    ends of the stored bit depth do. MONOCHROME1, where small values are bright, is inverted,
     so that bone is bright in every image.
 
     Parameters
@@ -38,13 +43,9 @@ def read_dicom(path: str | Path) -> torch.Tensor:
         When the file is no DICOM, or has no pixels, colour, several frames, or a compression
         that the installed decoders cannot undo.
     """
-    try:
-        import pydicom
-        from pydicom.pixels import apply_modality_lut, apply_windowing
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'Reading DICOM needs pydicom: pip install "denoise_lib[dicom]"'
-        ) from None
+    pydicom = require("pydicom", "dicom", "Reading DICOM")
+    from pydicom.pixels.processing import apply_modality_lut, apply_windowing
+
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}: check the path.")
@@ -69,6 +70,8 @@ def read_dicom(path: str | Path) -> torch.Tensor:
     # ends, so the scale below holds with and without it. Of several windows the first is meant.
     if header.get("WindowWidth") is not None and header.get("WindowCenter") is not None:
         values = apply_windowing(values, header)
+    elif header.get("VOILUTSequence"):
+        values, dark, bright = _looked_up(values, header)
     else:
         dark, bright = min(dark, bright), max(dark, bright)  # a negative slope swaps them
     unit = ((values - dark) / (bright - dark)).clip(0, 1)
@@ -77,7 +80,20 @@ def read_dicom(path: str | Path) -> torch.Tensor:
     return torch.from_numpy(unit.astype(np.float32)[None])
 
 
-def _check(header, path: Path) -> None:
+def _looked_up(values: np.ndarray, header: Dataset) -> tuple[np.ndarray, float, float]:
+    """Values as the file's own table shows them, and the ends of that table's bit depth."""
+    from pydicom.pixels.processing import apply_voi_lut
+
+    table = header.VOILUTSequence[0]
+    count, first, bits = table.LUTDescriptor
+    # pydicom 3.0 counts the entries in the type of their values, where those of a long 8-bit table
+    # have no room; the values are the same at 16 bits.
+    table.LUTDescriptor = [count, first, 16]
+    inside = values.round().astype(np.int64).clip(first, first + (count or 2**16) - 1)
+    return apply_voi_lut(inside, header).astype(np.float64), 0.0, 2.0**bits - 1
+
+
+def _check(header: Dataset, path: Path) -> None:
     """Refuse what is not one grey image, in a sentence."""
     if "PixelData" not in header:
         raise UserError(f"{path} is a DICOM file without pixels (a report?): leave it out.")
@@ -89,7 +105,7 @@ def _check(header, path: Path) -> None:
         raise UserError(f"{path} holds {frames} frames: save each frame as a file of its own.")
 
 
-def _ends(header) -> tuple[float, float]:
+def _ends(header: Dataset) -> tuple[float, float]:
     """What the ends of the stored bit depth become under the modality transform."""
     if header.get("ModalityLUTSequence"):
         return 0.0, 2.0 ** header.ModalityLUTSequence[0].LUTDescriptor[2] - 1

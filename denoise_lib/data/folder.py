@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_lib.checks import UserError
-from denoise_lib.data.images import SUFFIXES, fit, read_image
+from denoise_lib.data.images import SUFFIXES, read_image, to_square
 from denoise_lib.data.items import Dataset, Item, Split
 
 SPLITS = ("train", "val", "test")
@@ -68,10 +68,12 @@ def load(path: str | Path, size: int | None = None, val: float = 0.1, test: floa
     records.sort(key=lambda record: record.id)
 
     def read(record: _Record) -> Item:
-        return Item(fit(read_image(record.path), size), id=record.id, group=record.group)
+        return Item(to_square(read_image(record.path), size), id=record.id, group=record.group)
 
-    splits = [Split([r for r in records if r.split == split], read) for split in SPLITS]
-    return Dataset(f"folder:{path}", *splits, credit=f"Your images in {root}.")
+    train, val_split, test_split = (
+        Split([r for r in records if r.split == split], read) for split in SPLITS
+    )
+    return Dataset(f"folder:{path}", train, val_split, test_split, credit=f"Your images in {root}.")
 
 
 def split_of(group: str, val: float, test: float) -> str:

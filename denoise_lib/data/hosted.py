@@ -14,12 +14,14 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pooch
 import torch
 
+from denoise_lib.checks import require
 from denoise_lib.data.folder import split_of
-from denoise_lib.data.images import fit, read_image
+from denoise_lib.data.images import read_image, to_square
 from denoise_lib.data.items import Dataset, Item, Split
 from denoise_lib.data.registry import dataset
 from denoise_lib.needs import Needs
@@ -107,15 +109,26 @@ def load_coronahack(root: str | Path | None = None, size: int | None = 256) -> D
     _leave_out_absent(photos, root)
 
     def read(photo: _Photo) -> Item:
-        image = fit(read_image(photo.path), size)
+        image = to_square(read_image(photo.path), size)
         return Item(image, id=photo.id, group=photo.group, label=photo.label)
 
-    splits = [Split(photos[split], read) for split in ("train", "val", "test")]
-    return Dataset("coronahack", *splits, credit=CORONAHACK_CREDIT)
+    train, val, test = (Split(photos[split], read) for split in ("train", "val", "test"))
+    return Dataset("coronahack", train, val, test, credit=CORONAHACK_CREDIT)
 
 
 def patient_of(name: str) -> str:
-    """The patient that a file name of CoronaHack tells, or the name itself where it tells none."""
+    """The patient that a file name of CoronaHack tells.
+
+    Parameters
+    ----------
+    name : str
+        Of a file: `person1004_virus_1686.jpeg`.
+
+    Returns
+    -------
+    str
+        `person1004`, say, or the name itself where it tells no patient.
+    """
     match = re.match(r"(?:NORMAL2-)?(person\d+|IM-\d+)[_-]", name)
     return match[1] if match else name
 
@@ -161,12 +174,7 @@ def _leave_out_absent(photos: dict[str, list[_Photo]], root: Path) -> None:
 
 
 def _download_coronahack() -> Path:
-    try:
-        import kagglehub
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'The data set coronahack needs kagglehub: pip install "denoise_lib[coronahack]"'
-        ) from None
+    kagglehub = require("kagglehub", "coronahack", "The data set coronahack")
     try:
         return Path(kagglehub.dataset_download(KAGGLE))
     except Exception as error:  # kagglehub raises its own types, requests' and OSError
@@ -203,21 +211,17 @@ def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
     """
     # Without scikit-learn and torchvision, which only its training code needs, medmnist prints
     # a complaint when imported.
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            from medmnist.dataset import PneumoniaMNIST
-            from medmnist.info import DEFAULT_ROOT, INFO
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'The data set pneumoniamnist needs medmnist: pip install "denoise_lib[medmnist]"'
-        ) from None
-    info = INFO["pneumoniamnist"]
-    root = Path(DEFAULT_ROOT if root is None else root).expanduser()
+    with contextlib.redirect_stdout(io.StringIO()):
+        medmnist = require("medmnist", "medmnist", "The data set pneumoniamnist")
+    info = medmnist.info.INFO["pneumoniamnist"]
+    root = Path(medmnist.info.DEFAULT_ROOT if root is None else root).expanduser()
     _download_npz(info["url_224"], info["MD5_224"], root / "pneumoniamnist_224.npz")
 
     @functools.cache
-    def source(split: str):
-        return PneumoniaMNIST(split=split, root=str(root), size=224, download=False)
+    def source(split: str) -> Any:
+        return medmnist.dataset.PneumoniaMNIST(
+            split=split, root=str(root), size=224, download=False
+        )
 
     def read(row: _Row) -> Item:
         data = source(row.split)
@@ -225,11 +229,12 @@ def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
         label = info["label"][str(int(data.labels[row.index, 0]))]
         return Item(image, id=row.id, group=row.group, label=label)
 
-    splits = []
-    for split in ("train", "val", "test"):
+    def rows(split: str) -> list[_Row]:
         ids = [f"{split}-{index:04d}" for index in range(info["n_samples"][split])]
-        splits.append(Split([_Row(id, id, split, index) for index, id in enumerate(ids)], read))
-    return Dataset("pneumoniamnist", *splits, credit=PNEUMONIAMNIST_CREDIT)
+        return [_Row(id, id, split, index) for index, id in enumerate(ids)]
+
+    train, val, test = (Split(rows(split), read) for split in ("train", "val", "test"))
+    return Dataset("pneumoniamnist", train, val, test, credit=PNEUMONIAMNIST_CREDIT)
 
 
 def _download_npz(url: str, md5: str, target: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from denoise_lib.checks import UserError
 from denoise_lib.data.dicom import read_dicom
@@ -61,7 +61,7 @@ def _decode(path: Path) -> np.ndarray:
     """The grey values of a PNG, JPEG or TIFF file, (H, W), in the type they are stored in."""
     try:
         with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
-            if image.format == "TIFF" and image.n_frames > 1:
+            if isinstance(image, TiffImagePlugin.TiffImageFile) and image.n_frames > 1:
                 raise UserError(
                     f"{path} holds {image.n_frames} pages: save each page as a file of its own."
                 )
@@ -70,11 +70,13 @@ def _decode(path: Path) -> np.ndarray:
             # `convert("L")` would clip deeper pixels to 255, so those keep their mode.
             deep = upright.mode.startswith(("I", "F"))
             return np.asarray(upright if deep else upright.convert("L"))
+    except UserError:
+        raise
     except UnidentifiedImageError:
         raise UserError(
             f"{path} is not a PNG, JPEG, TIFF or DICOM image: convert it to one of these."
         ) from None
-    except (OSError, SyntaxError) as error:  # Pillow's words for a damaged file
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's words for a damaged file
         raise UserError(f"{path} is damaged ({error}): copy or download it again.") from error
 
 
@@ -147,6 +149,24 @@ def resize(image: torch.Tensor, size: int) -> torch.Tensor:
     return torch.from_numpy(resized)[None].clamp(0, 1)
 
 
-def fit(image: torch.Tensor, size: int | None) -> torch.Tensor:
-    """The centred square at `size` x `size` pixels, or the image as it is for `size=None`."""
+def to_square(image: torch.Tensor, size: int | None) -> torch.Tensor:
+    """The centred square of an image, box-averaged to `size` x `size` pixels.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        float32, shape (1, H, W), values in [0, 1].
+    size : int or None
+        Side in pixels; None leaves the image as it is.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (1, size, size), values in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When `size` is below 1.
+    """
     return image if size is None else resize(center_square(image), size)

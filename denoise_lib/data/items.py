@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import torch
 
@@ -36,6 +36,11 @@ class Item:
     label: str | None = None
 
 
+def _unread(record: object) -> Item:
+    """How a split without records reads them."""
+    raise ValueError("This split does not know how to read its records: give it `read`.")
+
+
 class Split(Sequence[Item]):
     """A lazy sequence of items: an image is read when it is asked for.
 
@@ -48,14 +53,20 @@ class Split(Sequence[Item]):
         Turns a record into an `Item`.
     """
 
-    def __init__(self, records: Sequence[Any] = (), read: Callable[[Any], Item] | None = None):
+    def __init__(self, records: Sequence[Any] = (), read: Callable[[Any], Item] = _unread):
         self.records = tuple(records)
         self._read = read
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Split: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Split:
         if isinstance(index, slice):
             return Split(self.records[index], self._read)
         return self._read(self.records[index])
@@ -68,6 +79,16 @@ class Split(Sequence[Item]):
 
     def select(self, ids: Collection[str]) -> Split:
         """The items with these identifiers, in the split's order.
+
+        Parameters
+        ----------
+        ids : collection of str
+            Of items in the split.
+
+        Returns
+        -------
+        Split
+            A shorter split.
 
         Raises
         ------

@@ -110,7 +110,20 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
 def load_train400(download: Collection[str] = ALL) -> Dataset:
     """The 400 photographs, 180 x 180, that DnCNN was trained on; all in `train`.
 
-    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    Parameters
+    ----------
+    download : collection of str
+        As for `load_nih_sample`.
+
+    Returns
+    -------
+    Dataset
+        All items in `train`, each its own `group`.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, ValueError
+        As `load_nih_sample`.
     """
     return _natural("train400", "train", BSDS_CREDIT, download)
 
@@ -119,7 +132,20 @@ def load_train400(download: Collection[str] = ALL) -> Dataset:
 def load_set12(download: Collection[str] = ALL) -> Dataset:
     """The 12 classical test photographs, 256 x 256 or 512 x 512; all in `test`.
 
-    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    Parameters
+    ----------
+    download : collection of str
+        As for `load_nih_sample`.
+
+    Returns
+    -------
+    Dataset
+        All items in `test`, each its own `group`.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, ValueError
+        As `load_nih_sample`.
     """
     return _natural("set12", "test", f"{DNCNN_CREDIT}.", download)
 
@@ -128,7 +154,20 @@ def load_set12(download: Collection[str] = ALL) -> Dataset:
 def load_bsd68(download: Collection[str] = ALL) -> Dataset:
     """The 68 test photographs of BSDS, 321 x 481 or 481 x 321; all in `test`.
 
-    Parameters, errors: as for `load_nih_sample`. Each image is its own `group`.
+    Parameters
+    ----------
+    download : collection of str
+        As for `load_nih_sample`.
+
+    Returns
+    -------
+    Dataset
+        All items in `test`, each its own `group`.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, ValueError
+        As `load_nih_sample`.
     """
     return _natural("bsd68", "test", BSDS_CREDIT, download)
 
@@ -240,7 +279,18 @@ def _pixels(content: bytes, record: _Record, source: Path | str) -> np.ndarray:
 
 
 def cached(record: _Record) -> Path:
-    """Where the file of a record is kept after download."""
+    """Where the file of a record is kept after download.
+
+    Parameters
+    ----------
+    record : _Record
+        A published file.
+
+    Returns
+    -------
+    pathlib.Path
+        Below the cache of the user, where pooch has it.
+    """
     return Path(pooch.os_cache("denoise_lib")) / record.file
 
 
@@ -253,6 +303,8 @@ def _download_missing(name: str, records: Sequence[_Record]) -> None:
 
 def _download(record: _Record) -> None:
     """Bring one file into the cache, whole and checked, or leave nothing behind."""
+    # No registry of `pooch.create`: it takes a file whose hash is not the published one, such as
+    # the small one that is kept, for outdated.
     target = cached(record)
     target.parent.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel(logging.WARNING)  # else a line per file breaks the bar

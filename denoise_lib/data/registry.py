@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from denoise_lib.checks import unknown
 from denoise_lib.data.items import Dataset
@@ -36,10 +37,14 @@ class Source:
     place: int | None = None
 
 
+Loader = TypeVar("Loader", bound=Callable[..., Dataset])
+
 _SOURCES: dict[str, Source] = {}
 
 
-def dataset(name: str, needs: Needs = NOTHING, place: int | None = None):
+def dataset(
+    name: str, needs: Needs = NOTHING, place: int | None = None
+) -> Callable[[Loader], Loader]:
     """Declare the loader below; see `Source`.
 
     Parameters
@@ -57,7 +62,7 @@ def dataset(name: str, needs: Needs = NOTHING, place: int | None = None):
         A decorator that leaves the loader as it is.
     """
 
-    def declare(load):
+    def declare(load: Loader) -> Loader:
         if name in _SOURCES:
             raise ValueError(f"There is a data set {name!r} already: give the new one a name.")
         _SOURCES[name] = Source(name, load, needs, place)
@@ -75,7 +80,22 @@ def sources() -> dict[str, Source]:
 
 
 def get(name: str) -> Source:
-    """The declaration of a data set; a ValueError that lists all where there is none."""
+    """The declaration of a data set.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ValueError
+        When there is none of this name; the message lists all.
+    """
     known = sources()
     if name not in known:
         raise unknown("data set", name, [*known, "folder:PATH"])

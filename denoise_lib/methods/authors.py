@@ -66,7 +66,23 @@ class Authors(Method):
         return of_level
 
     def network(self, sigma: float | None) -> DnCNN:
-        """The network for a noise level; ValueError where there is none."""
+        """The network for a noise level.
+
+        Parameters
+        ----------
+        sigma : float or None
+            Noise level, 0-255; the blind network takes any.
+
+        Returns
+        -------
+        DnCNN
+            In evaluation mode.
+
+        Raises
+        ------
+        ValueError
+            When there is no network for this level; the message lists those there are.
+        """
         if not self.levels:
             return load_dncnn(None)
         if sigma not in self.levels:
@@ -142,9 +158,9 @@ def load_dncnn(sigma: int | None) -> DnCNN:
     first, *middle, last = convolutions
     with torch.no_grad():
         for conv, (weight, bias) in ((model.head[0], first), (model.tail, last)):
-            conv.weight.copy_(weight)
-            conv.bias.copy_(bias)
-        for (conv, norm, _), (weight, bias) in zip(model.body, middle, strict=True):
+            conv.weight.copy_(weight)  # pyright: ignore[reportCallIssue]: a convolution's
+            conv.bias.copy_(bias)  # pyright: ignore[reportCallIssue, reportOptionalMemberAccess]: it has one
+        for (conv, norm, _), (weight, bias) in zip(model.body, middle, strict=True):  # pyright: ignore[reportGeneralTypeIssues]: parts of a Sequential
             conv.weight.copy_(weight)
             norm.weight.fill_((1 + norm.eps) ** 0.5)  # running variance 1: the scale cancels eps
             norm.bias.copy_(bias)

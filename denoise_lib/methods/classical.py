@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from denoise_lib.needs import Needs
 # On the 0-255 scale. Below it an image is as good as clean, and total variation, whose number of
 # steps grows with 1 / sigma, would divide by zero.
 NOTHING_TO_DO = 1e-3
+
+
+Function = TypeVar("Function", bound=Callable[..., np.ndarray])
 
 
 class Tuned:
@@ -55,7 +58,18 @@ class Tuned:
         self._tuned = {float(level): dict(parameters) for level, parameters in tuned.items()}
 
     def parameters(self, sigma: float) -> dict:
-        """The parameters used at `sigma`: those of the nearest tuned level, by ratio."""
+        """The parameters used at a noise level.
+
+        Parameters
+        ----------
+        sigma : float
+            Noise level, 0-255.
+
+        Returns
+        -------
+        dict
+            Those of the nearest tuned level, by ratio; empty without parameters.
+        """
         if not self._tuned:
             return {}
         nearest = min(self._tuned, key=lambda level: abs(np.log(max(sigma, 1e-3) / level)))
@@ -147,11 +161,24 @@ class Classical(Method):
         return levels
 
     def identity(self, tuned: str = "chest-drr") -> dict[str, Any]:
-        """The code of its function and its parameters."""
+        """The code of its function and its parameters.
+
+        Parameters
+        ----------
+        tuned : str
+            The data set it was tuned on.
+
+        Returns
+        -------
+        dict
+            Plain values; see `Method.identity`.
+        """
         return {"code": code_hash(self.function, Tuned), "tuned": self._levels(tuned)}
 
 
-def classical(name: str, label: str, colour: str, marker: str, **declared):
+def classical(
+    name: str, label: str, colour: str, marker: str, **declared: Any
+) -> Callable[[Function], Function]:
     """Declare the function below as a classical method.
 
     Parameters
@@ -167,7 +194,7 @@ def classical(name: str, label: str, colour: str, marker: str, **declared):
         A decorator that leaves the function as it is.
     """
 
-    def declare(function):
+    def declare(function: Function) -> Function:
         look = Look(label, colour, marker)
         declared.setdefault("told_sigma", True)
         register(Classical(name=name, look=look, function=function, **declared))
@@ -178,6 +205,20 @@ def classical(name: str, label: str, colour: str, marker: str, **declared):
 
 @classical("noisy", "Noisy input", "#999999", "x")
 def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
+    """The image as it is: what every method starts from.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Not used.
+
+    Returns
+    -------
+    numpy.ndarray
+        The image.
+    """
     return image
 
 
@@ -189,6 +230,22 @@ def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
     grid={"width": [0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3, 4.0, 5.0]},
 )
 def gaussian(image: np.ndarray, sigma: float, *, width: float) -> np.ndarray:
+    """Average with Gaussian weights.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Not used: the width of the filter was tuned for it.
+    width : float
+        Standard deviation of the Gaussian in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     from scipy import ndimage
 
     return ndimage.gaussian_filter(image, width)
@@ -196,6 +253,22 @@ def gaussian(image: np.ndarray, sigma: float, *, width: float) -> np.ndarray:
 
 @classical("median", "Median filter", "#56B4E9", "^", grid={"size": [3, 5, 7, 9, 11, 13]})
 def median(image: np.ndarray, sigma: float, *, size: int) -> np.ndarray:
+    """Take the median of a square window.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Not used: the size of the window was tuned for it.
+    size : int
+        Side of the window in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     from scipy import ndimage
 
     return ndimage.median_filter(image, size)
@@ -210,6 +283,24 @@ def median(image: np.ndarray, sigma: float, *, size: int) -> np.ndarray:
     grid={"width": [1, 1.5, 2, 3], "strength": [2, 3, 4, 6, 9, 14, 20]},
 )
 def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float) -> np.ndarray:
+    """Average the neighbours that are near in place and in grey (Tomasi and Manduchi 1998).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Standard deviation of the noise, in units of the image's range.
+    width : float
+        Standard deviation of the weights in space, in pixels.
+    strength : float
+        Standard deviation of the weights in grey, in multiples of `sigma`.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     # Written out, because scikit-image 0.26 weights its window by a shifted table: the response of
     # its filter to a single bright pixel is off centre (tests/test_baselines.py shows it).
     reach = int(np.ceil(3 * width))
@@ -242,6 +333,26 @@ def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float)
 def nonlocal_means(
     image: np.ndarray, sigma: float, *, strength: float, patch_size: int, patch_distance: int
 ) -> np.ndarray:
+    """Average pixels whose surroundings look alike (Buades et al. 2005).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Standard deviation of the noise, in units of the image's range.
+    strength : float
+        The filter's h in multiples of `sigma`.
+    patch_size : int
+        Side of the compared patches in pixels.
+    patch_distance : int
+        Largest distance of a compared patch in pixels, along rows and columns.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     from skimage import restoration
 
     return restoration.denoise_nl_means(
@@ -268,6 +379,24 @@ def nonlocal_means(
 def total_variation(
     image: np.ndarray, sigma: float, *, strength: float, iterations: int
 ) -> np.ndarray:
+    """Bring down the total variation (Rudin et al. 1992, by Chambolle's algorithm).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Standard deviation of the noise, in units of the image's range.
+    strength : float
+        Weight of the variation in multiples of `sigma`.
+    iterations : int
+        Of Chambolle's algorithm.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     from skimage import restoration
 
     # A number of iterations instead of a tolerance: stopping early is part of the method here,
@@ -286,6 +415,24 @@ def total_variation(
     grid={"wavelet": ["db2", "db4", "sym4", "sym8"], "levels": [2, 3, 4]},
 )
 def wavelet(image: np.ndarray, sigma: float, *, wavelet: str, levels: int) -> np.ndarray:
+    """Shrink wavelet coefficients by the thresholds of BayesShrink (Chang et al. 2000).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Standard deviation of the noise, in units of the image's range.
+    wavelet : str
+        Its name in PyWavelets.
+    levels : int
+        Of the decomposition.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+    """
     from skimage import restoration
 
     return restoration.denoise_wavelet(
@@ -303,6 +450,27 @@ def wavelet(image: np.ndarray, sigma: float, *, wavelet: str, levels: int) -> np
     needs=Needs(package="bm3d", extra="bm3d"),
 )
 def bm3d(image: np.ndarray, sigma: float, *, strength: float) -> np.ndarray:
+    """Filter stacks of similar patches (BM3D, Dabov et al. 2007).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float64, shape (H, W), clean range [0, 1].
+    sigma : float
+        Standard deviation of the noise, in units of the image's range.
+    strength : float
+        What BM3D is told, in multiples of `sigma`.
+
+    Returns
+    -------
+    numpy.ndarray
+        The denoised image, float64, shape (H, W).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When the package bm3d is not installed.
+    """
     return require("bm3d", "bm3d", "BM3D").bm3d(image, strength * sigma)
 
 
@@ -331,5 +499,16 @@ def tuned_parameters(dataset: str = "chest-drr") -> dict[str, dict[str, dict]]:
 
 
 def tuning_file(dataset: str) -> Path:
-    """Where the tuning on a data set is kept."""
+    """Where the tuning on a data set is kept.
+
+    Parameters
+    ----------
+    dataset : str
+        A name.
+
+    Returns
+    -------
+    pathlib.Path
+        A JSON file in the package, which may not exist.
+    """
     return Path(__file__).parent / "tuned" / f"{dataset}.json"

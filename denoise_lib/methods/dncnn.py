@@ -109,7 +109,18 @@ class DnCNN(nn.Module):
         nn.init.zeros_(self.tail.weight)
 
     def residual(self, noisy: torch.Tensor) -> torch.Tensor:
-        """The noise estimate R(y) of equation (1), shape (N, 1, H, W)."""
+        """The noise estimate R(y) of equation (1).
+
+        Parameters
+        ----------
+        noisy : torch.Tensor
+            y: float32, shape (N, 1, H, W), clean range [0, 1].
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (N, 1, H, W), in units of the image's range.
+        """
         return self.tail(self.body(self.head(noisy)))
 
     def forward(self, noisy: torch.Tensor, sigma: float | None = None) -> torch.Tensor:

@@ -105,12 +105,20 @@ class LiuDenoiser(nn.Module):
         self.output = nn.Conv2d(64 + 64, channels, 3)
         # The first estimate is then the noisy image; see the same line of DnCNN.
         nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        nn.init.zeros_(self.output.bias)  # pyright: ignore[reportArgumentType]: it has one
 
     def valid(self, noisy: torch.Tensor) -> torch.Tensor:
-        """The network as released: (N, C, H, W) in, (N, C, H - 6, W - 6) out.
+        """The network as released, without padding in its first and last convolution.
 
-        H - 4 and W - 4 must be multiples of 4.
+        Parameters
+        ----------
+        noisy : torch.Tensor
+            float32, shape (N, C, H, W), clean range [0, 1]; H - 4 and W - 4 are multiples of 4.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (N, C, H - 6, W - 6), not clipped.
         """
         full = self.stem(noisy)
         half = self.encode2(full)

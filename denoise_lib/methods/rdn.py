@@ -37,7 +37,18 @@ class ResidualDenseBlock(nn.Module):
         self.fusion = nn.Conv2d(features + layers * growth, features, 1)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """F_d from F_{d-1}: maps of shape (N, G0, H, W) in and out."""
+        """F_d from F_{d-1}.
+
+        Parameters
+        ----------
+        inputs : torch.Tensor
+            F_{d-1}: maps of shape (N, G0, H, W).
+
+        Returns
+        -------
+        torch.Tensor
+            F_d: maps of the same shape.
+        """
         maps = inputs
         for conv in self.convs:
             maps = torch.cat([maps, torch.relu(conv(maps))], dim=1)

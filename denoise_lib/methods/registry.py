@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -24,6 +24,7 @@ from denoise_lib.needs import NOTHING, Needs
 from denoise_lib.recipe import PRESETS, Recipe
 
 Denoiser = Callable[..., torch.Tensor]
+Architecture = TypeVar("Architecture", bound=type[torch.nn.Module])
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class Method(ABC):
         """Plain values that change when what the method computes does."""
 
 
+Kind = TypeVar("Kind", bound=Method)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network(Method):
     """A paper's network, untrained.
@@ -107,17 +111,58 @@ class Network(Method):
     small: Mapping[str, Any] = field(default_factory=dict)
     layer_recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
-    def create(self, **config) -> torch.nn.Module:
-        """With fresh weights; `config` are arguments of the class, the paper's by default."""
+    def create(self, **config: Any) -> torch.nn.Module:
+        """Make the network with fresh weights.
+
+        Parameters
+        ----------
+        **config
+            Arguments of the class; by default the paper's.
+
+        Returns
+        -------
+        torch.nn.Module
+        """
         return self.architecture(**{**self.config, **config})
 
     def recipe(self, preset: str) -> Recipe:
-        """How it is trained at a preset; ValueError for an unknown one."""
+        """How it is trained at a preset.
+
+        Parameters
+        ----------
+        preset : str
+            "smoke", "quick" or "full".
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            When the preset is not known; the message lists the known ones.
+        """
         check_preset(preset)
         return self.recipes[preset]
 
     def configuration(self, preset: str) -> dict[str, Any]:
-        """Arguments for `create` at a preset; empty where it is the paper's network."""
+        """Arguments for `create` at a preset.
+
+        Parameters
+        ----------
+        preset : str
+            "smoke", "quick" or "full".
+
+        Returns
+        -------
+        dict
+            Empty where it is the paper's network.
+
+        Raises
+        ------
+        ValueError
+            When the preset is not known; the message lists the known ones.
+        """
         check_preset(preset)
         return {} if preset == "full" else dict(self.small)
 
@@ -132,6 +177,11 @@ class Network(Method):
         """The code of the module that has its class, and its arguments.
 
         How it is trained is added by whoever trains it.
+
+        Returns
+        -------
+        dict
+            Plain values; see `Method.identity`.
         """
         module = importlib.import_module(self.architecture.__module__)
         return {"code": code_hash(module), "config": dict(self.config)}
@@ -141,7 +191,18 @@ _METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> None:
-    """Add a method; a second one of the same name is refused with a ValueError."""
+    """Add a method.
+
+    Parameters
+    ----------
+    method : Method
+        What `@network` or `@classical` declared, say.
+
+    Raises
+    ------
+    ValueError
+        When there is a method of this name.
+    """
     if method.name in _METHODS:
         raise ValueError(f"There is a method {method.name!r} already: give the new one a name.")
     _METHODS[method.name] = method
@@ -152,7 +213,9 @@ def registered() -> frozenset[str]:
     return frozenset(_METHODS)
 
 
-def network(name: str, label: str, colour: str, marker: str, **declared):
+def network(
+    name: str, label: str, colour: str, marker: str, **declared: Any
+) -> Callable[[Architecture], Architecture]:
     """Declare the class below as a network; see `Network` for the keywords.
 
     Parameters
@@ -168,7 +231,7 @@ def network(name: str, label: str, colour: str, marker: str, **declared):
         A decorator that leaves the class as it is.
     """
 
-    def declare(architecture):
+    def declare(architecture: Architecture) -> Architecture:
         look = Look(label, colour, marker)
         register(Network(name=name, look=look, architecture=architecture, **declared))
         return architecture
@@ -195,7 +258,7 @@ def discover() -> None:
         raise
 
 
-def methods(kind: type[Method] = Method, in_study: bool | None = None) -> dict[str, Any]:
+def methods(kind: type[Kind] = Method, in_study: bool | None = None) -> dict[str, Kind]:
     """All methods of a kind by name, in the order of the book.
 
     Parameters
@@ -224,7 +287,7 @@ def _order(method: Method) -> tuple[int, int]:
     return kinds.index(type(method).__name__), year
 
 
-def get(name: str, kind: type[Method] = Method) -> Any:
+def get(name: str, kind: type[Kind] = Method) -> Kind:
     """The declaration of a method.
 
     Parameters
@@ -251,7 +314,18 @@ def get(name: str, kind: type[Method] = Method) -> Any:
 
 
 def check_preset(preset: str) -> None:
-    """Refuse an unknown preset with a ValueError that lists the known ones."""
+    """Refuse an unknown preset.
+
+    Parameters
+    ----------
+    preset : str
+        "smoke", "quick" or "full".
+
+    Raises
+    ------
+    ValueError
+        When the preset is not known; the message lists the known ones.
+    """
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
 

@@ -193,13 +193,37 @@ def save_trained(
 
 
 def update_card(source: str | Path, **entries) -> None:
-    """Add or replace entries of a card; the weights stay what they are."""
+    """Add or replace entries of a card; the weights stay what they are.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        One of `available()`, or a folder.
+    **entries
+        By their key in the card.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such network; the message lists the released ones.
+    """
     path = _find(source) / CARD
     _write_card(path, json.loads(path.read_text("utf-8")) | entries)
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of trainable parameters."""
+    """Number of trainable parameters.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any network.
+
+    Returns
+    -------
+    int
+        Weights that a training changes.
+    """
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 

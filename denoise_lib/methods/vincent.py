@@ -60,16 +60,49 @@ class DenoisingAutoencoder(nn.Module):
         self.decoder_bias = nn.Parameter(torch.zeros(inputs))
 
     def encode(self, vectors: torch.Tensor) -> torch.Tensor:
-        """y = s(W x + b): shape (..., inputs) in, (..., hidden) out, in (0, 1)."""
+        """Compute the hidden code y = s(W x + b).
+
+        Parameters
+        ----------
+        vectors : torch.Tensor
+            x: shape (..., inputs).
+
+        Returns
+        -------
+        torch.Tensor
+            y: shape (..., hidden), in (0, 1).
+        """
         return torch.sigmoid(F.linear(vectors, self.weight, self.bias))
 
     def decode(self, hidden: torch.Tensor) -> torch.Tensor:
-        """z = g(W' y + b'): shape (..., hidden) in, (..., inputs) out."""
+        """Compute the reconstruction z = g(W' y + b').
+
+        Parameters
+        ----------
+        hidden : torch.Tensor
+            y: shape (..., hidden).
+
+        Returns
+        -------
+        torch.Tensor
+            z: shape (..., inputs), in (0, 1) for a sigmoid decoder.
+        """
         weight = self.weight.T if self.decoder_weight is None else self.decoder_weight
         return DECODERS[self.decoder](F.linear(hidden, weight, self.decoder_bias))
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Reconstruct: shape (..., inputs) in and out."""
+        """Reconstruct.
+
+        Parameters
+        ----------
+        vectors : torch.Tensor
+            x: shape (..., inputs).
+
+        Returns
+        -------
+        torch.Tensor
+            z: shape (..., inputs).
+        """
         return self.decode(self.encode(vectors))
 
 
@@ -125,14 +158,25 @@ class StackedAutoencoder(nn.Module):
             Shape (..., hidden units of the last of these layers).
         """
         for layer in self.layers[:depth]:
-            vectors = layer.encode(vectors)
+            vectors = layer.encode(vectors)  # pyright: ignore[reportCallIssue]: of a ModuleList
         return vectors
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Reconstruct: shape (..., inputs) in and out."""
+        """Reconstruct: all layers up, all layers down.
+
+        Parameters
+        ----------
+        vectors : torch.Tensor
+            Shape (..., inputs).
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (..., inputs).
+        """
         code = self.encode(vectors)
         for layer in reversed(self.layers):
-            code = layer.decode(code)
+            code = layer.decode(code)  # pyright: ignore[reportCallIssue]: of a ModuleList
         return code
 
 
@@ -176,7 +220,11 @@ class PatchAutoencoder(nn.Module):
         Side of a patch in pixels; 12 as in the natural-image study of the 2010 paper (unverified).
     stride : int
         Pixels from one patch to the next.
-    hidden, tied, decoder
+    hidden : sequence of int
+        As for `StackedAutoencoder`.
+    tied : bool
+        As for `StackedAutoencoder`.
+    decoder : str
         As for `StackedAutoencoder`.
 
     Raises
@@ -237,7 +285,11 @@ class WholeImageAutoencoder(nn.Module):
     ----------
     size : int
         Side in pixels to which every image is reduced.
-    hidden, tied, decoder
+    hidden : sequence of int
+        As for `StackedAutoencoder`.
+    tied : bool
+        As for `StackedAutoencoder`.
+    decoder : str
         As for `StackedAutoencoder`.
     """
 

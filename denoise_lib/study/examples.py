@@ -55,7 +55,13 @@ class Picture:
 
 
 def pictures() -> Iterator[Picture]:
-    """All pictures of the study."""
+    """All pictures of the study.
+
+    Yields
+    ------
+    Picture
+        One for each file, in the order they are drawn.
+    """
     yield Picture("clean.png", lambda path: example("clean", path), [])
     for method in compared():
         code = Measurement(method, Protocol()).key["fingerprint"]
@@ -98,14 +104,38 @@ def draw_all(force: bool = False) -> None:
 
 
 def worst_images(method: str) -> list[str]:
-    """The test images of `chest-drr` at noise level 25 with the lowest PSNR, the lowest first."""
+    """The test images of `chest-drr` at noise level 25 with the lowest PSNR, the lowest first.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    list of str
+        Their ids.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there are no rows of the protocol.
+    """
     rows = store.load(Protocol())
     ordered = rows[rows["method"] == method].sort_values(["psnr", "image"])
     return list(ordered["image"][:WORST])
 
 
 def example(method: str, path: Path) -> None:
-    """The real radiograph by a method; "clean" is the radiograph itself."""
+    """Draw the real radiograph by a method.
+
+    Parameters
+    ----------
+    method : str
+        Of the study; "clean" is the radiograph itself.
+    path : pathlib.Path
+        The file to write.
+    """
     protocol = Protocol("chest-cr")
     item = protocol.items()[0]
     image = item.image[None]
@@ -117,6 +147,13 @@ def example(method: str, path: Path) -> None:
 
 def worst(method: str, path: Path) -> None:
     """What a method removed from its worst image, and its errors in its worst images.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+    path : pathlib.Path
+        The file to write.
 
     Raises
     ------
@@ -138,7 +175,15 @@ def worst(method: str, path: Path) -> None:
 
 
 def nothing(method: str, path: Path) -> None:
-    """What a method leaves of noise where there is nothing."""
+    """Draw what a method leaves of noise where there is nothing.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+    path : pathlib.Path
+        The file to write.
+    """
     even = torch.full((1, 1, NOTHING_SIZE, NOTHING_SIZE), 0.5)
     noisy = NOTHING_NOISE(even, ["nothing"])
     estimate = apply(make(method), noisy, NOTHING_NOISE.known_sigma)

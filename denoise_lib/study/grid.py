@@ -119,7 +119,17 @@ class Measurement:
         return make(self.method, self.variant, self.protocol.noise, self.precision)
 
     def can_run(self, download: bool = False) -> bool:
-        """Whether this machine has what it needs, or may download it."""
+        """Whether this machine has what it needs, or may download it.
+
+        Parameters
+        ----------
+        download : bool
+            Whether published files may be downloaded.
+
+        Returns
+        -------
+        bool
+        """
         needs = get(self.method).needs, data.get(self.protocol.dataset).needs
         return all(each.met(download) for each in needs)
 
@@ -147,7 +157,18 @@ def measurements(part: str) -> list[Measurement]:
 
 
 def sigmas(method: str) -> tuple[int, ...]:
-    """The noise levels at which a method of the comparison is measured."""
+    """The noise levels at which a method is measured.
+
+    Parameters
+    ----------
+    method : str
+        Of the comparison.
+
+    Returns
+    -------
+    tuple of int
+        On the 0-255 scale.
+    """
     declared = get(method)
     return declared.levels if isinstance(declared, Authors) and declared.levels else SIGMAS
 
@@ -179,14 +200,15 @@ def _tuning() -> Iterator[Measurement]:
 
 
 def _noises() -> Iterator[Measurement]:
-    for key, noise in study_noises(in_matrix=True).items():
+    for noise in study_noises(in_matrix=True).values():
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
-        for method in STABILISED if key in doses() else ():
-            yield Measurement(method, protocol, Anscombe())
-            if method in classical():  # the dose alone tells the level, without any transform
-                yield Measurement(method, protocol, middle_level(noise))
+        if isinstance(noise, PoissonGaussianNoise):
+            for method in STABILISED:
+                yield Measurement(method, protocol, Anscombe())
+                if method in classical():  # the dose alone tells the level, without any transform
+                    yield Measurement(method, protocol, middle_level(noise))
         for trained_on in matrix():
             yield Measurement("dncnn", protocol, TrainedOn(trained_on))
 
@@ -223,5 +245,16 @@ PARTS = {
 
 
 def middle_level(noise: PoissonGaussianNoise) -> Told:
-    """Told the noise level in the middle between black and white."""
+    """Told the noise level in the middle between black and white.
+
+    Parameters
+    ----------
+    noise : PoissonGaussianNoise
+        Photon noise.
+
+    Returns
+    -------
+    Told
+        With sigma on the 0-255 scale, rounded to a tenth.
+    """
     return Told(round(noise.sigma_at(0.5), 1))

@@ -94,14 +94,35 @@ def measure(measurement: Measurement, ids: Sequence[str] | None = None) -> pd.Da
 
 
 def training(measurement: Measurement) -> str:
-    """What a row says of a network's training: "quick", "released", or nothing."""
+    """What a row says of a network's training.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What, how, under which protocol.
+
+    Returns
+    -------
+    str
+        "quick", "released", or empty.
+    """
     if is_trained_here(measurement):
         return "quick"
     return "released" if isinstance(get(measurement.method), Released) else ""
 
 
 def is_trained_here(measurement: Measurement) -> bool:
-    """Whether making the denoiser means training a network."""
+    """Whether making the denoiser means training a network.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What, how, under which protocol.
+
+    Returns
+    -------
+    bool
+    """
     by_variant = isinstance(measurement.variant, TrainedOn | WholeImage)
     return by_variant or isinstance(get(measurement.method), Network)
 
@@ -184,7 +205,9 @@ def stale() -> list[str]:
     names = list(wanted[0].key)
     groups = store.scores().read().groupby(names, sort=True).size()
     found = [
-        f"{'/'.join(key)}: {count} rows" for key, count in groups.items() if key not in current
+        f"{'/'.join(key)}: {count} rows"
+        for key, count in zip(groups.index.to_list(), groups, strict=True)
+        if key not in current
     ]
     for study in side_studies.side_studies().values():
         keys = study.stamped()

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from denoise_lib.checks import unknown
 from denoise_lib.identity import code_hash
@@ -29,6 +29,7 @@ from denoise_lib.needs import NOTHING, Needs
 from denoise_lib.study.store import Table, side_table
 
 Keys = Callable[[], Iterable[Mapping[str, Any]]]
+Measure = TypeVar("Measure", bound=Callable[..., dict[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def side_study(
     repeatable: bool = False,
     trains: tuple[str, ...] = (),
     needs: Needs = NOTHING,
-    **axes: Any,
-):
+    **axes: Iterable[Any] | Callable[[], Iterable[Any]],
+) -> Callable[[Measure], Measure]:
     """Declare the function below as a side study; see `SideStudy`.
 
     Parameters
@@ -143,7 +144,7 @@ def side_study(
         for combination in itertools.product(*values):
             yield dict(zip(axes, combination, strict=True))
 
-    def declare(measure):
+    def declare(measure: Measure) -> Measure:
         name = measure.__name__
         if name in _STUDIES:
             raise ValueError(f"There is a side study {name!r} already: give it another name.")
@@ -164,7 +165,22 @@ def side_studies() -> dict[str, SideStudy]:
 
 
 def get(name: str) -> SideStudy:
-    """The declaration of a side study; a ValueError that lists all where there is none."""
+    """The declaration of a side study.
+
+    Parameters
+    ----------
+    name : str
+        Of its function.
+
+    Returns
+    -------
+    SideStudy
+
+    Raises
+    ------
+    ValueError
+        When there is none of this name; the message lists all.
+    """
     known = side_studies()
     if name not in known:
         raise unknown("side study", name, known)

@@ -7,6 +7,7 @@ standard deviation 1 has power 1 at every frequency.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 BINS = 16
@@ -45,7 +46,18 @@ def radial_power(fields: torch.Tensor, bins: int = BINS) -> np.ndarray:
 
 
 def frequencies(bins: int = BINS) -> np.ndarray:
-    """Centres of the bins of `radial_power`, in cycles per pixel."""
+    """Centres of the bins of `radial_power`.
+
+    Parameters
+    ----------
+    bins : int
+        As for `radial_power`.
+
+    Returns
+    -------
+    numpy.ndarray
+        In cycles per pixel, shape (bins,).
+    """
     return (np.arange(bins) + 0.5) / (2 * bins)
 
 
@@ -102,7 +114,7 @@ def edge_transfer(estimates: torch.Tensor, contrast: float, reach: float = 16) -
     return np.interp(frequencies(), _frequency_grid(), transfer)
 
 
-def _edge_spectrum(images: torch.Tensor, reach: float) -> np.ndarray:
+def _edge_spectrum(images: torch.Tensor, reach: float) -> npt.NDArray[np.complex128]:
     image = images[:, 0].double().mean(0).numpy()
     border = int(reach)  # rows near the border see another surrounding
     distance = _distance(len(image))[border:-border].ravel()

@@ -99,7 +99,7 @@ def compare_with(rows: pd.DataFrame, reference: str, metric: str = "psnr") -> pd
         low, high = mean_interval(difference, groups)
         by_patient = difference.groupby(groups.to_numpy()).mean()
         # Equal methods differ nowhere: there is nothing to rank, and no evidence of a difference.
-        p = 1.0 if (by_patient == 0).all() else stats.wilcoxon(by_patient).pvalue
+        p = 1.0 if (by_patient == 0).all() else stats.wilcoxon(by_patient)[1]
         p = p if len(by_patient) > 1 else np.nan
         found[method] = {"difference": difference.mean(), "low": low, "high": high, "p": p}
     columns = ["difference", "low", "high", "p"]

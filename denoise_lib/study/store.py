@@ -35,6 +35,11 @@ def folder() -> Path:
     """Where the tables are: `results/` of the checkout, or the copy inside an installed package.
 
     The environment variable DENOISE_RESULTS names another folder, for a study of your own.
+
+    Returns
+    -------
+    pathlib.Path
+        Not necessarily there.
     """
     if other := os.environ.get("DENOISE_RESULTS"):
         return Path(other)
@@ -96,13 +101,36 @@ class Table:
                     rows.to_csv(temporary, index=False, float_format="%.6g")
 
     def lacks(self, keys: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Those of the keys, each with a `fingerprint`, that no row has."""
+        """The keys that are still to be measured.
+
+        Parameters
+        ----------
+        keys : iterable of mapping
+            Each with a `fingerprint`.
+
+        Returns
+        -------
+        list of mapping
+            Those that no row has.
+        """
         rows = self.read()
         return [key for key in keys if not has(rows, key)]
 
 
 def has(rows: pd.DataFrame, key: Mapping[str, Any]) -> bool:
-    """Whether one of the rows has these values."""
+    """Whether one of the rows has these values.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of a table.
+    key : mapping
+        From columns to values.
+
+    Returns
+    -------
+    bool
+    """
     if not set(key) <= set(rows.columns):
         return False
     return bool((rows[list(key)] == pd.Series(dict(key))).all(axis=1).any())
@@ -114,7 +142,19 @@ def scores() -> Table:
 
 
 def side_table(name: str, key: tuple[str, ...] = ()) -> Table:
-    """The table of a side study."""
+    """The table of a side study.
+
+    Parameters
+    ----------
+    name : str
+        Of the side study.
+    key : tuple of str
+        Columns by which a row is known; needed to add rows.
+
+    Returns
+    -------
+    Table
+    """
     return Table(folder() / "side" / f"{name}.csv", key)
 
 

@@ -44,7 +44,19 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean, interval and counts of each method under one protocol."""
+    """Mean, interval and counts of each method.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of one protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each method: `images`, `groups`, and of each metric the mean and the ends of its
+        95 % interval (`psnr`, `psnr_low`, `psnr_high`).
+    """
     table = []
     for method, group in rows.groupby("method"):
         row = {"method": method, "images": len(group), "groups": group["group"].nunique()}
@@ -56,7 +68,23 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each method against the one that all are compared with, by each metric."""
+    """Each method against the one that all are compared with, by each metric.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of one protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `compare_with`, `method` and `metric`.
+
+    Raises
+    ------
+    ValueError
+        As `compare_with`.
+    """
     tables = [
         compare_with(rows, COMPARED_WITH, metric).assign(metric=metric).reset_index()
         for metric in METRICS

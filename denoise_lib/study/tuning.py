@@ -44,7 +44,18 @@ def best(method: Classical, dataset: str, sigma: float, images: int) -> dict:
 
 
 def points(method: Classical) -> Iterator[dict]:
-    """The points of a method's grid."""
+    """The points of a method's grid.
+
+    Parameters
+    ----------
+    method : Classical
+        With a grid.
+
+    Yields
+    ------
+    dict
+        Parameters.
+    """
     for values in itertools.product(*method.grid.values()):
         yield dict(zip(method.grid, values, strict=True))
 

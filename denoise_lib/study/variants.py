@@ -39,7 +39,18 @@ WEAK, GENTLE_RATE = ("gaussian-5", "poisson-400"), 2e-3
 
 
 def study_noises(in_matrix: bool | None = None) -> dict[str, Noise]:
-    """The noises that the study knows by name; see `noise.Shown`."""
+    """The noises that the study knows by name.
+
+    Parameters
+    ----------
+    in_matrix : bool, optional
+        Only those that every method is measured on, or only the others.
+
+    Returns
+    -------
+    dict of str to Noise
+        By name; see `noise.Shown`.
+    """
     return {
         name: noise.create(kind, **shown.parameters)
         for kind, declared in noise.declared().items()
@@ -75,7 +86,20 @@ class Variant(ABC):
         """
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """Plain values that change when the numbers do."""
+        """Plain values that change when the numbers do.
+
+        Parameters
+        ----------
+        method : Method
+            What is applied.
+        noise : Noise
+            What it is measured on.
+
+        Returns
+        -------
+        dict
+            See `Method.identity`.
+        """
         return _trained_identity(method, noise)
 
 
@@ -128,7 +152,7 @@ class Anscombe(Variant):
         return anscombe.stabilised(plain, noise.photons, noise.read_sigma)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """The transform's code too."""
+        """See `Variant.identity`; the transform's code too."""
         return {**super().identity(method, noise), "transform": code_hash(anscombe)}
 
 
@@ -146,7 +170,7 @@ class TrainedOn(Variant):
         return _in_precision(trained(method.name, study_noises()[self.noise]), precision)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """The noise that it was trained on counts, not the one that it is measured on."""
+        """See `Variant.identity`; what counts is the noise that it was trained on."""
         return _trained_identity(method, study_noises()[self.noise])
 
 
@@ -164,7 +188,7 @@ class TunedOn(Variant):
         return _classical(method).load(self.dataset)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """That tuning."""
+        """See `Variant.identity`; that tuning."""
         return _classical(method).identity(self.dataset)
 
 
@@ -304,7 +328,20 @@ def _trained_identity(method: Method, noise: Noise) -> dict[str, Any]:
 
 @cache
 def whole_image(noise: GaussianNoise, preset: str = "quick") -> torch.nn.Module:
-    """Dense layers over the whole shrunken image, as Vincent's chapter trains them."""
+    """Dense layers over the whole shrunken image, as Vincent's chapter trains them.
+
+    Parameters
+    ----------
+    noise : GaussianNoise
+        What it is trained for.
+    preset : str
+        "smoke", "quick" or "full".
+
+    Returns
+    -------
+    torch.nn.Module
+        A `WholeImageAutoencoder` in evaluation mode; the same object for the same arguments.
+    """
     images = load_dataset("chest-drr").train.images()
     small = F.interpolate(images, (64, 64), mode="area").flatten(1)
 

@@ -44,7 +44,18 @@ class Classifier(nn.Module):
         self.output = nn.Linear(widths[-1], 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (N,), positive for pneumonia, of images of shape (N, 1, H, W)."""
+        """Classify.
+
+        Parameters
+        ----------
+        images : torch.Tensor
+            float32, shape (N, 1, H, W), in [0, 1].
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, shape (N,); positive for pneumonia.
+        """
         maps = self.features(images - 0.5)
         return self.output(F.dropout(maps.mean((-2, -1)), 0.3, self.training))[:, 0]
 

@@ -142,7 +142,22 @@ def insert(
 
 
 def region(image: torch.Tensor, row: int, column: int, size: int) -> torch.Tensor:
-    """The square around a centre: a view of shape (..., size, size)."""
+    """The square around a centre.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (..., H, W).
+    row, column : int
+        Centre, in pixels.
+    size : int
+        Side in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        A view of shape (..., size, size).
+    """
     top, left = row - size // 2, column - size // 2
     return image[..., top : top + size, left : left + size]
 

@@ -127,7 +127,7 @@ def images_and_masks(split: Split) -> torch.Tensor:
     unmarked = [item.id for item in items if item.mask is None]
     if unmarked:
         raise UserError(f"{unmarked[0]} has no masks: use a data set that does, chest-drr say.")
-    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in items])
+    return torch.stack([torch.cat([item.image, item.mask.float()]) for item in items])  # pyright: ignore[reportOptionalMemberAccess]: see above
 
 
 def dice(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -230,7 +230,20 @@ def _check_stacked(stacked: torch.Tensor, task: UNet) -> None:
 
 
 def task_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy per pixel and structure, averaged over both, in nats."""
+    """Cross-entropy per pixel and structure.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        Shape (N, K, H, W).
+    masks : torch.Tensor
+        The truth, same shape, 0 or 1.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over pixels and structures, in nats: a scalar.
+    """
     return F.binary_cross_entropy_with_logits(logits, masks)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pandas as pd
 import torch
@@ -27,11 +27,32 @@ from denoise_lib.training.run import RunOptions, TrainingRun
 if TYPE_CHECKING:  # a second to import, and nobody who only reads a recipe needs it
     from accelerate import Accelerator
 
+Batch = dict[str, torch.Tensor]
+Apply = Callable[[torch.Tensor], torch.Tensor]
+Loss = Callable[[Apply, Batch], torch.Tensor]
+Measure = Callable[[torch.nn.Module], Mapping[str, float]]
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
 EMPTY_CURVE = ("step", "loss", "psnr", "seconds")
 
 
 class Engine:
-    """The state of a training: what a checkpoint saves, and one step of it."""
+    """The state of a training: what a checkpoint saves, and one step of it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained in place.
+    recipe : Recipe
+        What a step does, and how many there are.
+    options : RunOptions
+        Where and for how long it runs.
+
+    Raises
+    ------
+    ValueError
+        When the batch cannot be shared out evenly.
+    """
 
     def __init__(self, model: torch.nn.Module, recipe: Recipe, options: RunOptions):
         self.model, self.recipe, self.options = model, recipe, options
@@ -41,7 +62,9 @@ class Engine:
         fast = has_fast_bf16(self.device) if wanted == "auto" else wanted == "bf16"
         self.precision = "bf16" if fast else "fp32"
         self._check_shares()
-        model.train().to(self.device, memory_format=torch.channels_last)
+        model.train()
+        # PyTorch's stubs leave memory_format out.
+        model.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         model.zero_grad()
         self.average = AveragedModel(
             model, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True
@@ -106,12 +129,39 @@ class Engine:
 
         Autocast is ours: accelerate allows one precision per process, and a session may train in
         both. bfloat16 needs none of what accelerate adds to it for float16.
+
+        Parameters
+        ----------
+        inputs : torch.Tensor
+            What the network takes.
+
+        Returns
+        -------
+        torch.Tensor
+            Float32, on the engine's device.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.network(inputs).float()
 
-    def update(self, step: int, batch: dict, loss: Callable, names: list[str] | None) -> None:
-        """One optimiser step on this process's share of the batch."""
+    def update(self, step: int, batch: Batch, loss: Loss, names: list[str] | None) -> None:
+        """Take one optimiser step, on this process's share of the batch.
+
+        Parameters
+        ----------
+        step : int
+            Its number, from 1 on.
+        batch : dict of str to torch.Tensor
+            Of all processes together: `recipe.batch_size` rows in each tensor.
+        loss : callable
+            As for `optimise`.
+        names : list of str or None
+            As for `optimise`.
+
+        Raises
+        ------
+        FloatingPointError
+            When the gradient is not finite; the step is not taken.
+        """
         total = 0.0
         for part in range(self.recipe.accumulate):
             share = self._share(batch, part)
@@ -130,7 +180,7 @@ class Engine:
         self.losses.append(total)
         self.step = step
 
-    def _check_gradient(self, step: int, batch: dict, names: list[str] | None) -> None:
+    def _check_gradient(self, step: int, batch: Batch, names: list[str] | None) -> None:
         """Clip the gradient if the recipe says so; refuse one that is not finite.
 
         It is that of all processes and parts: a loss that is not finite in one shows in all, and
@@ -140,10 +190,10 @@ class Engine:
         norm = self.accelerator.clip_grad_norm_(
             self.model.parameters(), math.inf if limit is None else limit
         )
-        if not torch.isfinite(norm):
+        if norm is not None and not torch.isfinite(norm):  # None: on TPUs only
             self._refuse(step, batch, names)
 
-    def _share(self, batch: dict[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+    def _share(self, batch: Batch, part: int) -> Batch:
         """Rows of the batch. All processes draw the whole of it, which costs little and makes the
         training the same for any number of them."""
         count = self.recipe.batch_size
@@ -151,7 +201,7 @@ class Engine:
         first = rows * (self.accelerator.process_index * self.recipe.accumulate + part)
         return {name: values[first : first + rows] for name, values in batch.items()}
 
-    def _refuse(self, step: int, batch: dict, names: list[str] | None) -> None:
+    def _refuse(self, step: int, batch: Batch, names: list[str] | None) -> NoReturn:
         images = ""
         if "image" in batch:
             numbers = batch["image"].unique().tolist()
@@ -166,10 +216,16 @@ class Engine:
             f"learning rate; {kept}."
         )
 
-    def log(self, measure: Callable) -> None:
-        """Add a row to the curve, to `log.csv` and to TensorBoard."""
+    def log(self, measure: Measure) -> None:
+        """Add a row to the curve, to `log.csv` and to TensorBoard.
+
+        Parameters
+        ----------
+        measure : callable
+            ``measure(averaged_model) -> {name: value}``.
+        """
         mean = torch.tensor(self.losses, device=self.device).mean()
-        loss = self.accelerator.reduce(mean, "mean").item()
+        loss = cast(torch.Tensor, self.accelerator.reduce(mean, "mean")).item()
         measured = measure(self.average.module)
         row = {"loss": loss, **{name: float(value) for name, value in measured.items()}}
         self.rows.append({"step": self.step, **row, "seconds": self.seconds})
@@ -215,14 +271,15 @@ class Engine:
             return
         if self.accelerator.num_processes > 1 and self.losses:
             losses = torch.tensor(self.losses, device=self.device)
-            self.losses = self.accelerator.reduce(losses, "mean").tolist()
+            shared = cast(torch.Tensor, self.accelerator.reduce(losses, "mean"))
+            self.losses = shared.tolist()
         if self.accelerator.is_main_process and checkpoints.save(
             self._state(), self.options.folder
         ):
             self.saved_step = self.step
         self.accelerator.wait_for_everyone()
 
-    def _state(self) -> dict:
+    def _state(self) -> dict[str, Any]:
         return {
             "step": self.step,
             "seconds": self.seconds,
@@ -241,7 +298,8 @@ class Engine:
         """Go on from the checkpoint in the run's folder, if there is one."""
         # Only the first process reads: the others may be machines without that disk.
         main = self.accelerator.is_main_process
-        box = [checkpoints.load(self.options.folder) if main else None]
+        folder = self.options.folder
+        box = [checkpoints.load(folder) if main and folder is not None else None]
         if self.accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
 
@@ -269,7 +327,18 @@ class Engine:
         self.rows, self.losses, self._seconds = state["rows"], state["losses"], state["seconds"]
 
     def finish(self, stopped_by: str | None) -> TrainingRun:
-        """Put the averaged weights into the model."""
+        """Put the averaged weights into the model.
+
+        Parameters
+        ----------
+        stopped_by : str or None
+            "interrupt", "termination", "time" or None.
+
+        Returns
+        -------
+        TrainingRun
+            What the training did.
+        """
         seconds = self.seconds
         synchronised_batch_norm(self.model, False)
         self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
@@ -302,7 +371,7 @@ def _accelerator(recipe: Recipe, options: RunOptions) -> Accelerator:
     )
 
 
-def _moving_average(decay: float):
+def _moving_average(decay: float) -> Callable[[Tensors, Tensors, torch.Tensor | int], None]:
     """Exponential moving average whose memory grows with the steps taken, up to `decay`.
 
     A constant decay would keep the random initial weights in the average for 1 / (1 - decay)
@@ -310,7 +379,7 @@ def _moving_average(decay: float):
     """
 
     @torch.no_grad()
-    def update(averages, currents, steps):
+    def update(averages: Tensors, currents: Tensors, steps: torch.Tensor | int) -> None:
         weight = min(decay, (1 + float(steps)) / (10 + float(steps)))
         for average, current in zip(averages, currents, strict=True):
             if average.is_floating_point():

@@ -33,6 +33,7 @@ class StopRequest:
 
     @reason.setter
     def reason(self, value: str) -> None:
+        """See `StopRequest`."""
         self._signal = value
 
     @contextmanager

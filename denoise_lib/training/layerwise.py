@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from denoise_lib.methods.vincent import StackedAutoencoder
+from denoise_lib.methods.vincent import DenoisingAutoencoder, StackedAutoencoder
 from denoise_lib.noise import Noise
 from denoise_lib.recipe import Recipe
-from denoise_lib.training.loop import optimise
+from denoise_lib.training.loop import Apply, Batch, optimise
 from denoise_lib.training.patches import sample_patches
 from denoise_lib.training.run import TrainingRun
 
@@ -27,7 +28,7 @@ def train_layers(
     recipe: Recipe,
     folder: Path | None = None,
     max_minutes: float | None = None,
-    **options,
+    **options: Any,
 ) -> TrainingRun:
     """Train each layer to undo the corruption of its own input, the lowest first.
 
@@ -62,14 +63,16 @@ def train_layers(
     runs, start = [], time.monotonic()
     for depth, layer in enumerate(stack.layers):
 
-        def draw_pair(generator, depth=depth):
+        def draw_pair(generator: torch.Generator, depth: int = depth) -> Batch:
             with torch.no_grad():
                 clean = stack.to(generator.device).encode(draw(generator), depth)
             # A vector is an image of one line to the noise, which draws blind levels per image.
             damaged = corruption.sample(clean[:, None, None], generator)[:, 0, 0]
             return {"clean": clean, "damaged": damaged}
 
-        def loss(network, batch, decoder=layer.decoder):
+        def loss(
+            network: Apply, batch: Batch, decoder: str = cast(DenoisingAutoencoder, layer).decoder
+        ) -> torch.Tensor:
             return reconstruction_loss(decoder, network(batch["damaged"]), batch["clean"])
 
         own = folder and Path(folder) / f"layer{depth + 1}"

@@ -7,6 +7,7 @@ runs on one processor, or by `accelerate launch` on the GPUs of several machines
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ from tqdm.auto import tqdm
 from denoise_lib.evaluation import evaluate
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
-from denoise_lib.training.engine import Engine
+from denoise_lib.training.engine import Apply, Batch, Engine, Loss, Measure
 from denoise_lib.training.interrupt import StopRequest
 from denoise_lib.training.patches import NoisyPatches
 from denoise_lib.training.processes import same_on_all
@@ -34,7 +35,7 @@ def fit(
     data: NoisyPatches,
     recipe: Recipe,
     validation: Protocol | None = None,
-    **options,
+    **options: Any,
 ) -> TrainingRun:
     """Train a denoiser on fresh noise, in place.
 
@@ -70,10 +71,10 @@ def fit(
     """
     loss_function = LOSSES[recipe.loss]
 
-    def draw(generator):
+    def draw(generator: torch.Generator) -> Batch:
         return data.draw(recipe.batch_size, recipe.patch_size, generator, recipe.symmetries)
 
-    def loss(network, batch):
+    def loss(network: Apply, batch: Batch) -> torch.Tensor:
         return loss_function(network(batch["noisy"]), batch["clean"])
 
     return optimise(
@@ -81,8 +82,19 @@ def fit(
     )
 
 
-def denoising_quality(validation: Protocol | None) -> Callable[[torch.nn.Module], dict]:
-    """What `fit` measures while it trains: the mean PSNR, NaN without a protocol."""
+def denoising_quality(validation: Protocol | None) -> Measure:
+    """What `fit` measures while it trains.
+
+    Parameters
+    ----------
+    validation : Protocol or None
+        What the network is measured under; None: not at all.
+
+    Returns
+    -------
+    callable
+        ``measure(model) -> {"psnr": mean in dB}``; NaN without a protocol.
+    """
 
     def measure(model: torch.nn.Module) -> dict[str, float]:
         if validation is None:
@@ -94,12 +106,12 @@ def denoising_quality(validation: Protocol | None) -> Callable[[torch.nn.Module]
 
 def optimise(
     model: torch.nn.Module,
-    draw: Callable[[torch.Generator], dict[str, torch.Tensor]],
-    loss: Callable,
+    draw: Callable[[torch.Generator], Batch],
+    loss: Loss,
     recipe: Recipe,
-    measure: Callable[[torch.nn.Module], dict] = lambda model: {},
+    measure: Measure = lambda model: {},
     names: list[str] | None = None,
-    **options,
+    **options: Any,
 ) -> TrainingRun:
     """The training loop itself, for any loss; `fit` is the one for denoising.
 
@@ -130,13 +142,13 @@ def optimise(
     ValueError, FloatingPointError
         As `fit`.
     """
-    options = RunOptions(**options)
-    engine = Engine(model, recipe, options)
-    if options.resume:
+    chosen = RunOptions(**options)
+    engine = Engine(model, recipe, chosen)
+    if chosen.resume:
         engine.restore()
-    stop = StopRequest(options.max_minutes)
+    stop = StopRequest(chosen.max_minutes)
     steps = range(engine.step + 1, recipe.steps + 1)
-    hidden = not (options.progress and engine.accelerator.is_main_process)
+    hidden = not (chosen.progress and engine.accelerator.is_main_process)
     bar = tqdm(
         steps, desc="training", initial=engine.step, total=recipe.steps, disable=hidden, unit="step"
     )
@@ -159,6 +171,6 @@ def optimise(
         stop.reason = "interrupt"
     if engine.step < recipe.steps and not hidden:
         saved = engine.saved_step is not None
-        kept = f"resume from {options.folder}" if saved else "the model keeps its weights"
+        kept = f"resume from {chosen.folder}" if saved else "the model keeps its weights"
         bar.write(f"Stopped at step {engine.step} of {recipe.steps}: {kept}.")
     return engine.finish(stop.reason)

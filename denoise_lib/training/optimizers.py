@@ -36,8 +36,14 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure=None):
-        """Update the parameters; matrices of one shape are orthogonalised together."""
+    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Update the parameters; matrices of one shape are orthogonalised together.
+
+        Parameters
+        ----------
+        closure : None
+            Not used.
+        """
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, torch.Tensor]]] = {}
             for parameter in group["params"]:

@@ -50,7 +50,11 @@ class NoisyPatches:
 
         Parameters
         ----------
-        count, patch_size, generator, symmetries
+        count, patch_size : int
+            As for `sample_patches`.
+        generator : torch.Generator
+            As for `sample_patches`.
+        symmetries : str
             As for `sample_patches`.
 
         Returns
@@ -92,7 +96,18 @@ def as_bytes(images: torch.Tensor) -> torch.Tensor:
 
 
 def as_floats(images: torch.Tensor) -> torch.Tensor:
-    """uint8 images as float32 in [0, 1]; float images as they are."""
+    """Images as floats.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        uint8, or float in [0, 1].
+
+    Returns
+    -------
+    torch.Tensor
+        Float in [0, 1], same shape: float32 from uint8, float images as they are.
+    """
     return images.float() / 255 if images.dtype == torch.uint8 else images
 
 
@@ -139,7 +154,30 @@ def cut_patches(
     generator: torch.Generator,
     symmetries: str = "all",
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`sample_patches`, and the number of the image that each patch is from, shape (count,)."""
+    """Random patches as `sample_patches` gives them, and where they are from.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        As for `sample_patches`.
+    count, patch_size : int
+        As for `sample_patches`.
+    generator : torch.Generator
+        As for `sample_patches`.
+    symmetries : str
+        As for `sample_patches`.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        Patches of shape (count, C, patch_size, patch_size), and the number of the image that each
+        is from, shape (count,).
+
+    Raises
+    ------
+    ValueError
+        As `sample_patches`.
+    """
     number, channels, height, width = images.shape
     if symmetries not in SYMMETRIES:
         raise unknown("symmetries", symmetries, SYMMETRIES)

@@ -238,7 +238,22 @@ def load_plan(source: str | Path) -> Plan:
 
 
 def plan_path(source: str | Path) -> Path:
-    """The file of a plan, from its path or from the name of a released network."""
+    """The file of a plan.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        A file, or the name of a released network: "dncnn-nih".
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither; the message lists the released ones.
+    """
     path = Path(source)
     if path.is_file():
         return path

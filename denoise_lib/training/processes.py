@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.distributed as dist
@@ -19,13 +19,26 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
     each compute what one process computes with the whole.
     """
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Normalise maps of shape (N, C, H, W); every process must call it."""
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Normalise maps; every process must call it.
+
+        Parameters
+        ----------
+        input : torch.Tensor
+            Maps of shape (N, C, H, W).
+
+        Returns
+        -------
+        torch.Tensor
+            Same shape and type.
+        """
         if not self.training:
-            return super().forward(maps)
+            return super().forward(input)
         from torch.distributed.nn.functional import all_reduce
 
-        values = maps.float()
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.running_mean is not None and self.running_var is not None
+        values = input.float()
         count = values.numel() // values.shape[1] * dist.get_world_size()
         mean = all_reduce(values.sum((0, 2, 3))) / count
         centred = values - mean[:, None, None]
@@ -35,7 +48,7 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(maps.dtype)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
 
 
 def synchronised_batch_norm(model: nn.Module, synchronised: bool) -> None:
@@ -53,12 +66,24 @@ def synchronised_batch_norm(model: nn.Module, synchronised: bool) -> None:
         old, new = new, old
     for module in model.modules():
         if type(module) is old:
-            module.__class__ = new
+            module.__class__ = new  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def same_on_all(value: object, accelerator: Accelerator) -> bool:
-    """Whether any process says yes: all must stop, or save, after the same step."""
+    """Whether any process says yes: all must stop, or save, after the same step.
+
+    Parameters
+    ----------
+    value : object
+        This process's answer; its truth counts.
+    accelerator : Accelerator
+        Of the training.
+
+    Returns
+    -------
+    bool
+    """
     if accelerator.num_processes == 1:
         return bool(value)
     votes = torch.tensor(float(bool(value)), device=accelerator.device)
-    return accelerator.reduce(votes, "sum").item() > 0
+    return cast(torch.Tensor, accelerator.reduce(votes, "sum")).item() > 0

@@ -15,7 +15,7 @@ from denoise_lib.device import PRECISIONS
 class RunOptions:
     """Where and for how long a training runs; nothing here changes what it computes but precision.
 
-    Parameters
+    Attributes
     ----------
     folder : pathlib.Path, optional
         For checkpoints and `log.csv`. Without it, an interrupted training cannot be resumed.

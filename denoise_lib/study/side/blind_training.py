@@ -28,6 +28,21 @@ def _level_network(name: str, seed: int) -> torch.nn.Module:
     sigma=LEVELS,
 )
 def blind_training(seed: int, model: str, sigma: int) -> dict[str, Any]:
-    """On the validation radiographs of `chest-drr`."""
+    """Measured on the validation radiographs of `chest-drr`.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    model : str
+        "dncnn", trained for level 25, or "dncnn-b".
+    sigma : int
+        Noise level it is measured at, 0-255.
+
+    Returns
+    -------
+    dict
+        `psnr` (dB) and `ssim`, means over the images.
+    """
     protocol = Protocol(split="val", noise=GaussianNoise(sigma))
     return quality(_level_network(model, seed), protocol)

@@ -26,7 +26,18 @@ SIDE, ROUNDS = 1024, 3
 
 
 def network_of(method: str) -> torch.nn.Module | None:
-    """The network behind a method; None for a classical one. Of several, that for sigma 25."""
+    """The network behind a method.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    torch.nn.Module or None
+        Of several, that for sigma 25; None for a classical method.
+    """
     declared = get(method)
     if isinstance(declared, Authors):
         return declared.network(25)
@@ -34,7 +45,18 @@ def network_of(method: str) -> torch.nn.Module | None:
 
 
 def macs_per_pixel(model: torch.nn.Module) -> float:
-    """Multiply-adds of convolutions and matrix products, per pixel of a 256 x 256 image."""
+    """Multiply-adds of convolutions and matrix products, per pixel.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        For images of shape (N, 1, H, W).
+
+    Returns
+    -------
+    float
+        Measured on an image of 256 x 256 pixels.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
@@ -43,7 +65,19 @@ def macs_per_pixel(model: torch.nn.Module) -> float:
 
 
 def timed(method: str) -> tuple[float, float]:
-    """Median seconds, and MiB above what the process needed before."""
+    """Time and memory of one image, measured in this process.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    tuple of float
+        Median seconds for an image of 1024 x 1024 pixels, and MiB above what the process needed
+        before.
+    """
     image = GaussianNoise(25)(torch.full((1, 1, SIDE, SIDE), 0.5), ["cost"])
     model = network_of(method) or get(method).load()
 
@@ -63,7 +97,18 @@ def timed(method: str) -> tuple[float, float]:
 
 
 def memory(kind: str) -> float:
-    """MiB that this process holds ("VmRSS") or held at most ("VmHWM"), on Linux."""
+    """Memory of this process, on Linux.
+
+    Parameters
+    ----------
+    kind : str
+        "VmRSS": what it holds; "VmHWM": what it held at most.
+
+    Returns
+    -------
+    float
+        MiB.
+    """
     (line,) = (
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind)
     )
@@ -86,7 +131,24 @@ def _in_process(method: str) -> dict[str, float]:
     method=lambda: compared()[1:],
 )
 def cost(method: str) -> dict[str, Any]:
-    """Weights, arithmetic, time, memory, and hours of training."""
+    """Weights, arithmetic, time, memory, and hours of training.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    dict
+        `seconds` and `peak_mib` for an image of 1024 x 1024 pixels; of a network its `parameters`
+        and `macs_per_pixel` too, and of a released one its `training_hours`.
+
+    Raises
+    ------
+    RuntimeError
+        When the process that is timed fails.
+    """
     get(method).load()  # whatever is missing here is said before a process is started
     model, row = network_of(method), _in_process(method)
     if model is not None:

@@ -22,7 +22,18 @@ KINDS = ("error", "removed", "noise", *(f"edge {contrast}" for contrast in CONTR
 
 @cache
 def flat(method: str) -> torch.Tensor:
-    """An even grey with noise, by a method."""
+    """An even grey of one half with noise, by a method.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (FLATS, 1, 256, 256).
+    """
     images = torch.full((FLATS, 1, 256, 256), 0.5)
     return denoised(method, NOISE, images, [f"flat {n}" for n in range(FLATS)])
 
@@ -70,7 +81,22 @@ def curve(kind: str, method: str) -> np.ndarray:
     frequency=lambda: [round(float(f), 6) for f in spectra.frequencies()],
 )
 def curves(method: str, kind: str, frequency: float) -> dict[str, Any]:
-    """One point of a spectrum."""
+    """One point of a spectrum.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+    kind : str
+        One of `KINDS`.
+    frequency : float
+        In cycles per pixel; the nearest bin is taken.
+
+    Returns
+    -------
+    dict
+        `value`; see `curve`.
+    """
     index = int(np.abs(spectra.frequencies() - frequency).argmin())
     return {"value": curve(kind, method)[index]}
 
@@ -82,12 +108,34 @@ def curves(method: str, kind: str, frequency: float) -> dict[str, Any]:
     method=compared,
 )
 def invented(method: str) -> dict[str, Any]:
-    """Bias, standard deviation and largest value, on the 0-255 scale."""
+    """Bias, standard deviation and largest value of what a method makes of an even grey.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+
+    Returns
+    -------
+    dict
+        See `deviations`.
+    """
     return deviations(flat(method))
 
 
 def deviations(images: torch.Tensor) -> dict[str, float]:
-    """How images differ from an even grey of one half, on the 0-255 scale."""
+    """How images differ from an even grey of one half.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Any shape, clean range [0, 1].
+
+    Returns
+    -------
+    dict of str to float
+        `bias`, `std` and `largest` absolute value, on the 0-255 scale.
+    """
     deviation = images - 0.5
     return {
         "bias": 255 * deviation.mean().item(),

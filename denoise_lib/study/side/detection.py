@@ -41,7 +41,7 @@ def regions(method: str, sigma: float) -> tuple[pd.DataFrame, np.ndarray]:
     filters = observer.channels(observer.REGION)
     rows, seen = [], []
     for number, item in enumerate(load_dataset("chest-drr").test):
-        where, sizes, signals = observer.study_nodules(item.mask[0], number)
+        where, sizes, signals = observer.study_nodules(item.mask[0], number)  # pyright: ignore[reportOptionalSubscript]: it has masks
         with_nodules = observer.insert(item.image, where, signals)
         # The same noise in both, so that their difference is what became of the nodule.
         pair = [noise(image[None], [item.id]) for image in (with_nodules, item.image)]
@@ -64,13 +64,29 @@ def regions(method: str, sigma: float) -> tuple[pd.DataFrame, np.ndarray]:
     diameter=tuple(observer.NODULES),
 )
 def detection(method: str, sigma: float, diameter: int) -> dict[str, Any]:
-    """AUC of the observer on a method's images, and its difference to the noisy images."""
+    """AUC of the observer on a method's images, and its difference to the noisy images.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+    sigma : float
+        Noise level, 0-255.
+    diameter : int
+        Of the nodule, in pixels.
+
+    Returns
+    -------
+    dict
+        `auc` and its `change` against the noisy images, each with the ends of its 95 % interval;
+        `contrast_kept`, the mean share; `regions`, their number.
+    """
 
     def judged(name: str) -> tuple[np.ndarray, pd.DataFrame]:
         table, outputs = regions(name, sigma)
         chosen = (table["diameter"] == diameter).to_numpy()
         image = table["image"].to_numpy()[chosen]
-        return observer.decisions(*outputs[:, chosen], image), table[chosen]
+        return observer.decisions(*outputs[:, chosen], image), table[chosen]  # pyright: ignore[reportCallIssue]: a pair
 
     scores, table = judged(method)
     before, _ = judged("noisy")

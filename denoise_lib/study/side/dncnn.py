@@ -21,7 +21,24 @@ from denoise_lib.study.side_studies import side_study
 def dncnn(
     seed: int, learning_rate: float, residual_learning: bool, batch_norm: bool
 ) -> dict[str, Any]:
-    """Section IV-B of the paper, at a short training."""
+    """Section IV-B of the paper, at a short training.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    learning_rate : float
+        Of Adam.
+    residual_learning : bool
+        See `DnCNN`.
+    batch_norm : bool
+        See `DnCNN`.
+
+    Returns
+    -------
+    dict
+        See `trained_quality`.
+    """
     quick = methods.recipe("dncnn", "quick")
     recipe = replace(quick, steps=200, batch_size=16, learning_rate=learning_rate)
     config = {"residual_learning": residual_learning, "batch_norm": batch_norm}

@@ -40,7 +40,22 @@ def _curve(images: int, seed: int) -> pd.DataFrame:
     step=range(100, 1001, 100),
 )
 def gondara(seed: int, images: int, step: int) -> dict[str, Any]:
-    """Validation PSNR (dB)."""
+    """One point of a learning curve.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    images : int
+        How many training images, the first.
+    step : int
+        Of the training.
+
+    Returns
+    -------
+    dict
+        `psnr` (dB) on the validation split.
+    """
     return {"psnr": _curve(images, seed)["psnr"][step]}
 
 
@@ -60,7 +75,26 @@ def _noise_keys() -> Iterator[dict[str, Any]]:
 def gondara_noise(
     noise: str, p: float, parameter: float, method: str, seed: int | None = None
 ) -> dict[str, Any]:
-    """On the validation radiographs of `chest-drr`."""
+    """Measured on the validation radiographs of `chest-drr`.
+
+    Parameters
+    ----------
+    noise : str
+        "Gaussian" or "Poisson".
+    p : float
+        The paper's proportion.
+    parameter : float
+        The paper's sigma, or lambda.
+    method : str
+        "gondara", trained here, or a classical method.
+    seed : int, optional
+        Of the training; None for a classical method.
+
+    Returns
+    -------
+    dict
+        `psnr` (dB) and `ssim`, means over the images.
+    """
     model: Noise = GaussianNoise(255 * p * parameter)
     if noise == "Poisson":
         model = AdditivePoissonNoise(p, parameter)

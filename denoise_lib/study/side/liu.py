@@ -34,7 +34,18 @@ SEGMENTED = GaussianNoise(50)  # strong enough for the noise to hurt the task
 
 @cache
 def task_network(seed: int) -> UNet:
-    """The segmentation network, trained on clean images."""
+    """The segmentation network, trained on clean images.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    UNet
+        In evaluation mode.
+    """
     torch.manual_seed(seed)
     data = load_dataset("chest-drr")
     task = UNet(len(data.structures))
@@ -44,7 +55,20 @@ def task_network(seed: int) -> UNet:
 
 
 def overlap(task: UNet, images: torch.Tensor) -> dict[str, float]:
-    """Mean Dice of each structure on the test split."""
+    """Mean Dice of each structure on the test split.
+
+    Parameters
+    ----------
+    task : UNet
+        The segmentation network.
+    images : torch.Tensor
+        The test split by a method, float32, shape (N, 1, H, W).
+
+    Returns
+    -------
+    dict of str to float
+        `dice_lungs` and so on, in [0, 1].
+    """
     data = load_dataset("chest-drr")
     scores = dice(segment(task, images), images_and_masks(data.test)[:, 1:]).mean(0)
     return {
@@ -59,7 +83,20 @@ def _before_joint(seed: int) -> torch.nn.Module:
 
 
 def joint(seed: int, weight: float | None) -> torch.nn.Module:
-    """Go on through the frozen task network, its loss so weighted; not at all for None."""
+    """Go on with the training through the frozen task network.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    weight : float or None
+        Of the task's loss; None: not trained through the task at all.
+
+    Returns
+    -------
+    torch.nn.Module
+        Liu's denoiser, in evaluation mode.
+    """
     denoiser = copy.deepcopy(_before_joint(seed))
     if weight is not None:
         quick = methods.recipe("liu", "quick")
@@ -84,7 +121,22 @@ def _keys() -> Iterator[dict[str, Any]]:
     trains=("liu",),
 )
 def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
-    """On the test radiographs of `chest-drr`: it chooses nothing."""
+    """Measured on the test radiographs of `chest-drr`: it chooses nothing.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+    images : str
+        "clean", "noisy", "pretrained" or "denoised".
+    weight : float, optional
+        Of the task's loss, where the denoiser was trained through it.
+
+    Returns
+    -------
+    dict
+        Of `overlap`; of a denoiser `psnr` (dB) and `ssim` too.
+    """
     test, task, protocol = load_dataset("chest-drr").test, task_network(seed), Protocol()
     clean = test.images()
     noisy = SEGMENTED(clean, test.ids, protocol.seed)
@@ -95,4 +147,4 @@ def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
     scores = pd.DataFrame(
         score(x[None], z[None], protocol) for x, z in zip(clean, estimates, strict=True)
     )
-    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()
+    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()  # pyright: ignore[reportReturnType]: columns are text

@@ -22,7 +22,22 @@ from denoise_lib.study.side_studies import side_study
     model=("S", "B"),
 )
 def parity(dataset: str, sigma: int, model: str) -> dict[str, Any]:
-    """On the test sets of their paper."""
+    """Measured on the test sets of their paper.
+
+    Parameters
+    ----------
+    dataset : str
+        "set12" or "bsd68".
+    sigma : int
+        Noise level, 0-255.
+    model : str
+        "S", the network for this level, or "B".
+
+    Returns
+    -------
+    dict
+        The protocol's hash, `psnr` (dB) and `ssim`.
+    """
     return _on(dataset, sigma, sigma if model == "S" else None)
 
 
@@ -35,7 +50,20 @@ def parity(dataset: str, sigma: int, model: str) -> dict[str, Any]:
     model=("S (25)", "B"),
 )
 def blind(sigma: int, model: str) -> dict[str, Any]:
-    """On Set12."""
+    """Measured on Set12.
+
+    Parameters
+    ----------
+    sigma : int
+        Noise level, 0-255.
+    model : str
+        "S (25)" or "B".
+
+    Returns
+    -------
+    dict
+        The protocol's hash, `psnr` (dB) and `ssim`.
+    """
     return _on("set12", sigma, 25 if model == "S (25)" else None)
 
 

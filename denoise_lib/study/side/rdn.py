@@ -21,7 +21,22 @@ def _keys() -> Iterator[dict[str, Any]]:
 
 @side_study("Growth rate and depth.", keys=_keys, trains=("rdn",))
 def rdn(blocks: int, growth: int, seed: int) -> dict[str, Any]:
-    """With four layers in a block and 32 features, at a short training."""
+    """With four layers in a block and 32 features, at a short training.
+
+    Parameters
+    ----------
+    blocks : int
+        Residual dense blocks D.
+    growth : int
+        Growth rate G.
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    dict
+        See `trained_quality`.
+    """
     recipe = replace(methods.recipe("rdn", "quick"), steps=400)
     config = {"blocks": blocks, "growth": growth, "layers": 4, "features": 32}
     return trained_quality("rdn", recipe, seed, **config)

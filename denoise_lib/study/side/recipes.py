@@ -49,12 +49,23 @@ WAYS = {
     setting=tuple(WAYS),
 )
 def optimisers(setting: str) -> dict[str, Any]:
-    """DnCNN-S on the photographs of its paper, measured on seven of Set12."""
+    """DnCNN-S on the photographs of its paper, measured on seven of Set12.
+
+    Parameters
+    ----------
+    setting : str
+        One of `WAYS`.
+
+    Returns
+    -------
+    dict
+        `psnr` (dB), `ssim`, `patches` seen, `seconds` of training and the protocol's hash.
+    """
     recipe, he = WAYS[setting]
     torch.manual_seed(recipe.seed)
     model = methods.create("dncnn")
     if he:
-        torch.nn.init.kaiming_normal_(model.tail.weight, nonlinearity="relu")
+        torch.nn.init.kaiming_normal_(model.tail.weight, nonlinearity="relu")  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]: a convolution's
     images = load_dataset("train400").train.images()
     run = fit(model, NoisyPatches(images, NOISE), recipe).to_the_end()
     protocol = Protocol(dataset="set12", noise=NOISE, limit=7)
@@ -87,7 +98,24 @@ def _blind_keys() -> Iterator[dict[str, Any]]:
 def blind_recipes(
     model: str, loss: str, batch_size: int, matrix_learning_rate: float
 ) -> dict[str, Any]:
-    """On real radiographs, measured on twenty of their validation split."""
+    """On real radiographs, measured on twenty of their validation split.
+
+    Parameters
+    ----------
+    model : str
+        "dncnn" or "rdn".
+    loss : str
+        "mse" or "l1".
+    batch_size : int
+        Patches per step.
+    matrix_learning_rate : float
+        Peak of Muon's schedule.
+
+    Returns
+    -------
+    dict
+        `psnr_15`, `psnr_25` and `psnr_50`, in dB.
+    """
     recipe = replace(
         MUON,
         steps=SHORT // batch_size,

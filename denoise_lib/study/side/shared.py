@@ -24,13 +24,45 @@ PRECISION = "auto"  # differences of a hundredth of a decibel do not matter here
 
 
 def quality(denoiser: Denoiser, protocol: Protocol) -> dict[str, float]:
-    """Mean PSNR (dB) and SSIM under a protocol."""
+    """Mean quality under a protocol.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``f(noisy, sigma=None) -> image``.
+    protocol : Protocol
+        What it is measured under.
+
+    Returns
+    -------
+    dict of str to float
+        `psnr` (dB) and `ssim`, means over the images.
+    """
     rows = evaluate(denoiser, protocol, progress=False)
     return {"psnr": rows["psnr"].mean(), "ssim": rows["ssim"].mean()}
 
 
 def network(name: str, noise: Noise, recipe: Recipe, seed: int, **config) -> torch.nn.Module:
-    """A network trained on all training images of `chest-drr`."""
+    """A network trained on all training images of `chest-drr`.
+
+    Parameters
+    ----------
+    name : str
+        Of a network.
+    noise : Noise
+        Drawn anew for every patch.
+    recipe : Recipe
+        Its seed is replaced.
+    seed : int
+        Of the weights and the training.
+    **config
+        Arguments of the network.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode.
+    """
     torch.manual_seed(seed)
     model = methods.create(name, **config)
     images = load_dataset("chest-drr").train.images()
@@ -39,7 +71,24 @@ def network(name: str, noise: Noise, recipe: Recipe, seed: int, **config) -> tor
 
 
 def trained_quality(name: str, recipe: Recipe, seed: int, **config) -> dict[str, float]:
-    """Train a network for `NOISE` and measure it on the validation images."""
+    """Train a network for `NOISE` and measure it on the validation images.
+
+    Parameters
+    ----------
+    name : str
+        Of a network.
+    recipe : Recipe
+        Its seed is replaced.
+    seed : int
+        Of the weights and the training.
+    **config
+        Arguments of the network.
+
+    Returns
+    -------
+    dict of str to float
+        `psnr` (dB), `ssim`, and the number of `parameters`.
+    """
     model = network(name, NOISE, recipe, seed, **config)
     scores = quality(model, Protocol(split="val", noise=NOISE))
     return {**scores, "parameters": methods.count_parameters(model)}
@@ -48,7 +97,24 @@ def trained_quality(name: str, recipe: Recipe, seed: int, **config) -> dict[str,
 def denoised(
     method: str, noise: GaussianNoise, images: torch.Tensor, ids: Sequence[str]
 ) -> torch.Tensor:
-    """Images of shape (N, 1, H, W) with the protocol's noise, by a method of the study."""
+    """Images with the protocol's noise, by a method of the study.
+
+    Parameters
+    ----------
+    method : str
+        Of the study.
+    noise : GaussianNoise
+        What is added.
+    images : torch.Tensor
+        Clean, float32, shape (N, 1, H, W), in [0, 1].
+    ids : sequence of str
+        N image identifiers, which key the noise.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (N, 1, H, W).
+    """
     denoiser = make(method, precision=PRECISION)
     noisy = noise(images, ids)
     return torch.cat([apply(denoiser, y[None], noise.known_sigma) for y in noisy])

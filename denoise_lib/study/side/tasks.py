@@ -30,7 +30,20 @@ TASK_NOISE = GaussianNoise(50)
 
 @cache
 def test_images(dataset: str, method: str) -> torch.Tensor:
-    """The test split, clean or by a method."""
+    """The test split, clean or by a method.
+
+    Parameters
+    ----------
+    dataset : str
+        A name.
+    method : str
+        Of the study, or "clean".
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (N, 1, H, W).
+    """
     split = load_dataset(dataset).test
     images = split.images()
     return images if method == "clean" else denoised(method, TASK_NOISE, images, split.ids)
@@ -38,7 +51,18 @@ def test_images(dataset: str, method: str) -> torch.Tensor:
 
 @cache
 def classifier(seed: int) -> Classifier:
-    """Trained on the clean training images of `nih-sample`."""
+    """The classifier, trained on the clean training images of `nih-sample`.
+
+    Parameters
+    ----------
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    Classifier
+        In evaluation mode.
+    """
     torch.manual_seed(seed)
     split = load_dataset("nih-sample").train
     labels = torch.tensor([item.label == POSITIVE for item in split])
@@ -57,7 +81,22 @@ def classifier(seed: int) -> Classifier:
     seed=SEEDS,
 )
 def tasks(task: str, method: str, seed: int) -> dict[str, Any]:
-    """Dice of each structure on `chest-drr`, or accuracy and AUC on `nih-sample`."""
+    """Dice of each structure on `chest-drr`, or accuracy and AUC on `nih-sample`.
+
+    Parameters
+    ----------
+    task : str
+        "segmentation" or "classification".
+    method : str
+        Of the study, or "clean".
+    seed : int
+        Of the task network's training.
+
+    Returns
+    -------
+    dict
+        Dice of each structure, or `accuracy`, `auc` and what is `changed` against clean images.
+    """
     if task == "segmentation":
         return overlap(task_network(seed), test_images("chest-drr", method))
     return _classified(method, seed)
