@@ -12,6 +12,7 @@ import math
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
 
 import pandas as pd
 import torch
@@ -298,7 +299,7 @@ def _first_two(study: side_studies.SideStudy) -> list[dict]:
     return [next(key for key in keys if key[column] == value) for value in values]
 
 
-def _alike(known: object, found: object) -> bool:
+def _alike(known: Any, found: Any) -> bool:
     if isinstance(found, str):
         return known == found
     return math.isclose(float(known), float(found), rel_tol=1e-3, abs_tol=1e-3)

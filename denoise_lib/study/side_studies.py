@@ -93,7 +93,19 @@ class SideStudy:
         return [{**key, "fingerprint": fingerprint(key)} for key in self.keys()]
 
     def can_measure(self, key: Mapping[str, Any], download: bool = False) -> bool:
-        """Whether this machine has what a row needs, or may download it."""
+        """Whether this machine has what a row needs.
+
+        Parameters
+        ----------
+        key : mapping
+            Of the row.
+        download : bool
+            What can be downloaded counts as there.
+
+        Returns
+        -------
+        bool
+        """
         method = methods().get(key.get("method", ""))
         return self.needs.met(download) and (method is None or method.needs.met(download))
 

@@ -207,7 +207,7 @@ class Mistake(Variant):
         return lambda noisy, sigma=None: damage(noisy, plain(noisy, sigma=sigma))
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """The damage too."""
+        """See `Variant.identity`; the damage too."""
         return {**super().identity(method, noise), "damage": [self.name, code_hash(mistakes)]}
 
 
@@ -243,7 +243,7 @@ class WholeImage(Variant):
         return _in_precision(whole_image(noise), precision)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """How the layers are trained too."""
+        """See `Variant.identity`; how the layers are trained too."""
         code = code_hash(whole_image.__wrapped__, _whole_recipe)
         return {**super().identity(method, noise), "whole": code}
 

@@ -102,7 +102,17 @@ class Sample:
     always: float
 
     def standard_error(self, accuracy: float) -> float:
-        """Of an accuracy measured on these images."""
+        """The standard error of an accuracy measured on these images.
+
+        Parameters
+        ----------
+        accuracy : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+        """
         return (accuracy * (1 - accuracy) / self.images) ** 0.5
 
 
