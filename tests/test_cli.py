@@ -192,3 +192,14 @@ def test_the_split_is_the_one_asked_for(tmp_path):
     rows = pd.read_csv(out)
     assert set(rows["split"]) == {"val"}
     assert list(rows["image"]) == Protocol(split="val", limit=2).items().ids
+
+
+def test_a_training_goes_on_by_its_own_plan_only(plan, tmp_path):
+    folder = tmp_path / "run"
+    call("train", plan, "--folder", folder, "--max-minutes", 0)
+    plan.write_text(TEXT.replace("high = 55", "high = 10"))
+
+    said = call("train", plan, "--folder", folder, "--resume", code=1)
+
+    assert "has a training by another plan: name another --folder" in said
+    assert "high = 55" in (folder / "plan.toml").read_text()

@@ -137,3 +137,16 @@ def test_every_wrong_field_has_its_sentence(write):
     assert "[recipe] steps is 0: input should be greater than or equal to 1." in said
     assert "[validation] sigma is 'loud': input should be a valid number" in said
     assert "studies is not known: remove it or mend its name." in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("depth = 3", "depht = 3", "does not fit dncnn: .*depht"),
+        ("[data]", "[layers]\nsteps = 2\n\n[data]", "is for a stack of layers, which dncnn is not"),
+        ('name = "dncnn"', 'name = "resnet"', "Unknown network 'resnet'"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_named(write, old, new, message):
+    with pytest.raises(ValueError, match=message):
+        load_plan(write(TEXT.replace(old, new))).create_model()

@@ -25,6 +25,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import denoise_lib
+from denoise_lib.identity import source_hash
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = sorted((ROOT / "notebooks").glob("*.py"))
@@ -343,3 +344,23 @@ def test_the_picture_of_the_house_is_today_s(tmp_path, monkeypatch):
         return re.findall(r"<!-- (.+?) -->", text), text.count('id="patch_')
 
     assert rooms_and_arrows(drawn) == rooms_and_arrows(draw_house.PICTURE)
+
+
+def test_the_same_code_in_other_cells_is_another_chapter(tmp_path):
+    source = tmp_path / "01_a.py"
+    source.write_text("# %%\na = 1\nb = 2\n\n# %%\nc = 3\n")
+    stored(source)
+
+    source.write_text("# %%\na = 1\n\n# %%\nb = 2\nc = 3\n")
+
+    assert not execute_notebooks.is_current(source)
+
+
+def test_what_stands_above_a_class_is_part_of_a_chapter_and_not_of_a_row():
+    plain, declared = ("class A:\n    x = 1\n", "@look('red')\nclass A:\n    x = 1\n")
+
+    assert source_hash(plain) == source_hash(declared)
+    assert source_hash(plain, decorators=True) != source_hash(declared, decorators=True)
+    assert source_hash("def f(x: int) -> int:\n    return x") == source_hash(
+        "def f(x):\n    return x"
+    )

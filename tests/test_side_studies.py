@@ -174,3 +174,22 @@ def test_a_repeatable_study_is_measured_again(tmp_path, monkeypatch, committed, 
         else:
             with pytest.raises(ValueError, match=said):
                 run.check_sides()
+
+
+def test_what_a_row_needs_is_looked_for(monkeypatch):
+    monkeypatch.delenv("DENOISE_DATA", raising=False)
+    parity, detection_ = (side_studies.get(name) for name in ("parity", "detection"))
+
+    assert not parity.can_measure({"sigma": 25})
+    assert parity.can_measure({"sigma": 25}, download=True)
+    assert detection_.can_measure({"method": "nlm"})
+    assert not detection_.can_measure({"method": "dncnn-b-authors"})
+
+
+def test_a_study_is_known_by_the_network_that_it_trains(monkeypatch):
+    rdn = side_studies.get("rdn")
+    before = rdn.stamped()[0]["fingerprint"]
+    changed = {**get("rdn").recipes, "quick": get("rdn").recipe("full")}
+    monkeypatch.setattr(type(get("rdn")), "recipe", lambda self, preset: changed[preset])
+
+    assert rdn.stamped()[0]["fingerprint"] != before

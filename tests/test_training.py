@@ -29,6 +29,7 @@ from denoise_lib.training import Recipe, checkpoints, fit
 from denoise_lib.training.engine import _moving_average
 from denoise_lib.training.loop import LOSSES, optimise
 from denoise_lib.training.patches import NoisyPatches, as_bytes, as_floats, sample_patches
+from denoise_lib.training.train import train, train_as_chapter
 
 
 def smooth_images(count: int = 4, side: int = 48) -> torch.Tensor:
@@ -560,3 +561,25 @@ def test_a_trained_model_is_left_as_an_ordinary_one():
 
 
 NOISY = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+def test_half_a_training_is_no_result(monkeypatch):
+    recipe = Recipe(steps=3, batch_size=2, patch_size=8)
+    whole = fit(small_model(), small_data(), recipe, progress=False)
+    half = fit(small_model(), small_data(), recipe, max_minutes=0, progress=False)
+    monkeypatch.setattr("denoise_lib.training.train.fit", lambda *args, **options: half)
+
+    assert whole.to_the_end() is whole
+    with pytest.raises(KeyboardInterrupt, match="stopped at step 1"):
+        half.to_the_end()
+    with pytest.raises(KeyboardInterrupt):
+        train_as_chapter("dncnn", smooth_images(), GaussianNoise(25), "smoke")
+
+
+def test_the_layers_time_counts():
+    recipe = Recipe(steps=2, batch_size=2, patch_size=24)
+    model = methods.create("vincent", hidden=(8,))
+
+    run = train(model, smooth_images(), GaussianNoise(25), recipe, Recipe(steps=40), progress=False)
+
+    assert run.seconds > run.curve["seconds"].iloc[-1] + 0.01

@@ -51,7 +51,8 @@ class SideStudy:
     in_study : bool
         Whether `make study` measures it; the others belong to a chapter.
     repeatable : bool
-        Whether its rows come out the same on another machine: nothing is trained or timed.
+        Whether a row takes less than a minute and comes out the same on another machine:
+        nothing is trained or timed. `denoise study check` measures some of its rows again.
     trains : tuple of str
         Networks that it trains, by the recipes of their chapters.
     needs : Needs

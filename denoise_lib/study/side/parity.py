@@ -14,7 +14,6 @@ from denoise_lib.study.side_studies import side_study
 
 @side_study(
     "Do the DnCNN authors' weights give their numbers in our network?",
-    repeatable=True,
     code=(authors,),
     needs=authors.FILES,
     dataset=("set12", "bsd68"),
