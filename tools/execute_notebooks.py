@@ -100,6 +100,7 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+# Written out: jupyter-cache hashes a notebook's cells, but not the library that they import.
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
     """Changes when what a cell or the library computes does, or a study or network that it uses.
 

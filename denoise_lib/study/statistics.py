@@ -122,6 +122,7 @@ def holm(p: pd.Series) -> pd.Series:
     pandas.Series
         Adjusted p values, at most 1, on the same index.
     """
+    # Written out: three lines are no reason to ask for statsmodels.
     ordered = p.dropna().sort_values()
     factors = np.arange(len(ordered), 0, -1)
     adjusted = np.minimum(np.maximum.accumulate(ordered.to_numpy() * factors), 1.0)

@@ -371,6 +371,7 @@ def _accelerator(recipe: Recipe, options: RunOptions) -> Accelerator:
     )
 
 
+# Written out: torch.optim.swa_utils has no average whose memory grows.
 def _moving_average(decay: float) -> Callable[[Tensors, Tensors, torch.Tensor | int], None]:
     """Exponential moving average whose memory grows with the steps taken, up to `decay`.
 
