@@ -18,6 +18,7 @@ from denoise_lib.study import examples, grid, release, run, statistics, store, s
 from denoise_lib.study import variants as v
 from denoise_lib.study.grid import Measurement
 from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.training import TrainingRun
 
 NOISY = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
 IMAGES = {"chest-drr": 40, "nih-sample": 100, "chest-cr": 1, "bsd68": 68, "set12": 12}
@@ -86,14 +87,19 @@ def test_noise_of_three_channels_is_weaker_in_their_grey():
     assert 255 * (grey - clean).std().item() == pytest.approx(grid.RGB_NOISE.sigma, rel=0.02)
 
 
+def run_of(steps: int) -> TrainingRun:
+    """A training that was finished."""
+    return TrainingRun(pd.DataFrame(), steps, steps, 1.0, "cpu", "fp32")
+
+
 def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
     rates = {}
-    monkeypatch.setattr(
-        "denoise_lib.training.train.fit",
-        lambda model, patches, recipe, *rest, **options: rates.update(
-            {patches.noise: recipe.learning_rate}
-        ),
-    )
+
+    def fit(model, patches, recipe, validation):
+        rates[patches.noise] = recipe.learning_rate
+        return run_of(steps=recipe.steps)
+
+    monkeypatch.setattr("denoise_lib.training.train.fit", fit)
     for name in ("gaussian-5", "poisson-400", "gaussian-25"):
         v.trained.__wrapped__("dncnn", v.study_noises()[name])
 
