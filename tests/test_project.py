@@ -86,7 +86,7 @@ def test_environment_yml_follows_from_pyproject():
 def test_a_hook_runs_from_venv_or_else_from_the_active_environment(hook, tmp_path):
     def add_tools(folder):
         (tmp_path / folder).mkdir(parents=True)
-        for name in ("ruff", "python"):
+        for name in ("ruff", "python", "pyright", "numpydoc"):
             tool = tmp_path / folder / name
             tool.write_text(f"#!/bin/sh\necho {folder} $@\n")
             tool.chmod(0o755)
