@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
     [
         ("methods.dncnn.DnCNN.forward", "denoise_lib/methods/dncnn.py", "    def forward("),
         ("training.loop.optimise", "denoise_lib/training/loop.py", "def optimise("),
+        ("methods.load", "denoise_lib/methods/__init__.py", "def load("),
         ("methods.rdn.RDN", "denoise_lib/methods/rdn.py", "@network("),
         ("noise.MaskingNoise", "denoise_lib/noise.py", "@noise_model("),
         (
@@ -55,3 +56,9 @@ def test_every_chapter_links_its_deviations_to_code_and_tests_that_exist():
         assert [name for name in names if name.startswith("tests.")], chapter.name
         for name in names:
             source_role.source_lines(name)
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("notebooks/*.py"), *ROOT.glob("book/*.md")]))
+def test_every_link_to_the_code_leads_somewhere(page):
+    for name in re.findall(r"\{source\}`([^`]+)`", page.read_text()):
+        source_role.source_lines(name)

@@ -37,10 +37,11 @@ def source_lines(name: str) -> tuple[str, int, int]:
     for folder in (ROOT / "denoise_lib", ROOT):
         parts = name.split(".")
         for depth in range(len(parts), 0, -1):
-            path = folder.joinpath(*parts[:depth]).with_suffix(".py")
-            if path.is_file():
-                first, last = _definition(path, parts[depth:], name)
-                return path.relative_to(ROOT).as_posix(), first, last
+            place = folder.joinpath(*parts[:depth])
+            for path in (place.with_suffix(".py"), place / "__init__.py"):
+                if path.is_file():
+                    first, last = _definition(path, parts[depth:], name)
+                    return path.relative_to(ROOT).as_posix(), first, last
     raise LookupError(f"there is no module for {name}")
 
 
