@@ -29,6 +29,14 @@ PUBLISHED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def fresh():
+    """Networks that a test made from made-up files are not kept."""
+    load_dncnn.cache_clear()
+    yield
+    load_dncnn.cache_clear()
+
+
 def test_committed_parity_table_agrees_with_the_paper():
     table = store.load_side("parity")
     ours = table[table["model"] == "S"].set_index(["dataset", "sigma"])["psnr"]
