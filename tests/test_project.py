@@ -139,6 +139,9 @@ def test_stored_outputs_are_complete_and_free_of_errors(source):
     outputs = [output for cell in code for output in cell.outputs]
 
     assert all(cell.execution_count for cell in code)
+    for cell in code:
+        pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        assert bool(pictures) == ("plt.show()" in cell.source), cell.source
     assert not [output for output in outputs if output.output_type == "error"]
     assert "papermill" not in notebook.metadata
     assert not re.search(r'"[^"]*(/home/|/root/|/tmp/|/Users/)', json.dumps(outputs))

@@ -15,6 +15,7 @@ import ast
 import base64
 import hashlib
 import io
+import os
 import time
 from pathlib import Path
 
@@ -188,6 +189,8 @@ def execute(source: Path, preset: str) -> None:
     nbformat.write(notebook, work)
     # The book's budget is the source's own default, so that nothing is injected into the pair.
     parameters = {} if preset == "quick" else {"preset": preset}
+    # Set for scripts, it would keep every figure out of the notebook.
+    os.environ.pop("MPLBACKEND", None)
     before = fingerprint(notebook)  # what is changed meanwhile has not been executed
     start = time.perf_counter()
     papermill.execute_notebook(
