@@ -82,7 +82,7 @@ def draw(path: Path) -> None:
         for index, room in enumerate(rooms)
     }
     plt.rcParams["svg.hashsalt"] = "house"  # the same picture has the same bytes
-    figure, axis = plt.subplots(figsize=(7, 0.72 * len(by_floor)), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5, 0.66 * len(by_floor)), layout="constrained")
     for room, others in direct(graph).items():
         for other in others:
             axis.annotate(
@@ -94,7 +94,7 @@ def draw(path: Path) -> None:
     for room, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.45", "facecolor": "#EAF2F8", "edgecolor": "#0072B2"}
         axis.text(x, y, room, ha="center", va="center", fontsize=10, color="#111111", bbox=box)
-    axis.set(xlim=(0, 1), ylim=(-0.5, len(by_floor) - 0.5))
+    axis.set(xlim=(0.08, 0.92), ylim=(-0.5, len(by_floor) - 0.5))
     axis.set_axis_off()
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
     plt.close(figure)
