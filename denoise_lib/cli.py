@@ -258,6 +258,10 @@ def run_study(
         list[str] | None, typer.Argument(help="Parts and side studies; see `list`.")
     ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only these methods' scores.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these rows of a side study: network=rdn-nih, say."),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes, one thread each.", min=1)] = 2,
     download: Annotated[
         bool, typer.Option("--download", help="Also what must be downloaded first.")
@@ -269,6 +273,7 @@ def run_study(
     from denoise_lib.study.grid import PARTS, measurements
 
     known = side_studies.side_studies()
+    chosen = dict(_pair(text) for text in only or [])
     names = names or [*PARTS, *(name for name, study in known.items() if study.in_study)]
     for name in names:
         if name not in PARTS and name not in known:
@@ -283,7 +288,15 @@ def run_study(
     typer.echo(f"{run.run_scores(wanted, jobs)} protocols measured")
     for name in names:
         if name not in PARTS:
-            run.run_side(name, download)
+            run.run_side(name, download, chosen)
+
+
+def _pair(text: str) -> list[str]:
+    from denoise_lib.checks import UserError
+
+    if text.count("=") != 1:
+        raise UserError(f"--only {text} cannot be read: write COLUMN=VALUE.")
+    return text.split("=")
 
 
 @study_app.command("check")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, unknown
 from denoise_lib.evaluation import evaluate
 from denoise_lib.methods.registry import Network, get
 from denoise_lib.methods.released import Released
@@ -170,7 +170,7 @@ def run_scores(wanted: Sequence[Measurement], jobs: int) -> int:
     return len(lacking)
 
 
-def run_side(name: str, download: bool = False) -> None:
+def run_side(name: str, download: bool = False, only: Mapping[str, str] | None = None) -> None:
     """Measure the rows that a side study's table lacks; each is kept as soon as it is measured.
 
     Parameters
@@ -179,16 +179,23 @@ def run_side(name: str, download: bool = False) -> None:
         Of the side study.
     download : bool
         Also what must be downloaded first.
+    only : mapping, optional
+        Only rows whose key has these values, as text.
 
     Raises
     ------
     ValueError
-        When there is none of this name; the message lists all.
+        When there is none of this name, or no such column in its key; the message lists all.
     """
     study = side_studies.get(name)
+    for column in only or {}:
+        if column not in study.table.key:
+            raise unknown("column of the key", column, study.table.key)
     provenance()  # the code that runs, not what is committed meanwhile
     for key in tqdm(study.table.lacks(study.stamped()), desc=name):
         asked = {column: value for column, value in key.items() if column != "fingerprint"}
+        if any(str(asked[column]) != value for column, value in (only or {}).items()):
+            continue
         if not study.can_measure(asked, download):
             continue
         try:

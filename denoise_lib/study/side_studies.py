@@ -57,6 +57,9 @@ class SideStudy:
         Networks that it trains, by the recipes of their chapters.
     needs : Needs
         What has to be there besides the library and the method that a key names.
+    identity : callable, optional
+        ``identity(key) -> plain values`` that change when a row's numbers do; by default the code
+        of its module, and all that is named above.
     """
 
     name: str
@@ -68,6 +71,7 @@ class SideStudy:
     repeatable: bool = False
     trains: tuple[str, ...] = ()
     needs: Needs = NOTHING
+    identity: Callable[[Mapping[str, Any]], Any] | None = None
 
     @cached_property
     def table(self) -> Table:
@@ -86,10 +90,11 @@ class SideStudy:
         known = methods()
 
         def fingerprint(key: Mapping[str, Any]) -> str:
+            if self.identity is not None:
+                return _digest(self.identity(key))
             method = known.get(key.get("method", ""))
             identity = method.identity() if method and method.name not in self.trains else None
-            text = json.dumps([made_by, identity], sort_keys=True, default=list)
-            return hashlib.sha256(text.encode()).hexdigest()[:10]
+            return _digest([made_by, identity])
 
         return [{**key, "fingerprint": fingerprint(key)} for key in self.keys()]
 
@@ -111,6 +116,11 @@ class SideStudy:
         return self.needs.met(download) and (method is None or method.needs.met(download))
 
 
+def _digest(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
 _STUDIES: dict[str, SideStudy] = {}
 
 
@@ -122,6 +132,7 @@ def side_study(
     repeatable: bool = False,
     trains: tuple[str, ...] = (),
     needs: Needs = NOTHING,
+    identity: Callable[[Mapping[str, Any]], Any] | None = None,
     **axes: Iterable[Any] | Callable[[], Iterable[Any]],
 ) -> Callable[[Measure], Measure]:
     """Declare the function below as a side study; see `SideStudy`.
@@ -142,6 +153,8 @@ def side_study(
         Networks that it trains, by the recipes of their chapters.
     needs : Needs
         What has to be there besides the library and the method that a key names.
+    identity : callable, optional
+        What a row's numbers depend on, where it is not the whole module.
     **axes
         The values of each column of the key, all combined with all; a sequence, or a function
         that returns one.
@@ -162,7 +175,16 @@ def side_study(
         if name in _STUDIES:
             raise ValueError(f"There is a side study {name!r} already: give it another name.")
         _STUDIES[name] = SideStudy(
-            name, question, measure, keys or grid, code, in_study, repeatable, trains, needs
+            name,
+            question,
+            measure,
+            keys or grid,
+            code,
+            in_study,
+            repeatable,
+            trains,
+            needs,
+            identity,
         )
         return measure
 

@@ -20,6 +20,8 @@ from denoise_lib.training.loop import Apply, Batch, optimise
 from denoise_lib.training.patches import sample_patches
 from denoise_lib.training.run import TrainingRun
 
+LAYER_BATCH = 256  # patches of a stack's first layer in a batch
+
 
 def train_layers(
     stack: StackedAutoencoder,
@@ -91,7 +93,7 @@ def train_layers(
 
 
 def patch_vectors(
-    images: torch.Tensor, patch_size: int = 12, count: int = 256
+    images: torch.Tensor, patch_size: int = 12, count: int = LAYER_BATCH
 ) -> Callable[[torch.Generator], torch.Tensor]:
     """What `train_layers` draws from: random patches of images, as vectors.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from denoise_lib.device import has_fast_bf16
+
 # The fastest quintic for Newton and Schulz's iteration, which need not converge to 1 exactly.
 QUINTIC = (3.4445, -4.7750, 2.0315)
 SMALLEST_MATRIX = 16
@@ -77,11 +79,13 @@ def orthogonalise(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32, same shape. Computed in bfloat16.
+        float32, same shape. Computed in bfloat16 where that is fast: where it is emulated, it takes
+        longer than the rest of a training step.
     """
     a, b, c = QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).bfloat16()
+    x = matrices.mT if tall else matrices
+    x = x.bfloat16() if has_fast_bf16(x.device) else x.float()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
         gram = x @ x.mT

@@ -33,9 +33,9 @@ marker = "^"
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -44,10 +44,12 @@ from denoise_lib import methods
 from denoise_lib.checks import UserError
 from denoise_lib.data import load_dataset
 from denoise_lib.methods.released import PLAN, RELEASED, load_trained
+from denoise_lib.methods.vincent import PatchAutoencoder
 from denoise_lib.noise import GaussianNoise, Noise, create
 from denoise_lib.protocol import Protocol
 from denoise_lib.provenance import provenance
 from denoise_lib.recipe import Recipe
+from denoise_lib.training.layerwise import LAYER_BATCH
 from denoise_lib.training.run import TrainingRun
 from denoise_lib.training.train import train
 
@@ -122,6 +124,39 @@ class Plan(_Table):
         if self.layers and not methods.get(self.model.name, methods.Network).layer_recipes:
             raise UserError(f"[layers] is for a stack of layers, which {self.model.name} is not.")
         return self
+
+    def scaled(self, share: float, seed: int = 0) -> Plan:
+        """The same training with a share of its patches, of another seed.
+
+        Parameters
+        ----------
+        share : float
+            Of the steps; the schedule shrinks with them.
+        seed : int
+            Of the weights, the patches and the noise.
+
+        Returns
+        -------
+        Plan
+        """
+
+        def shorter(recipe: Recipe) -> Recipe:
+            steps = max(1, round(share * recipe.steps))
+            return replace(recipe, steps=steps, seed=seed)
+
+        changes = {"recipe": shorter(self.recipe), "layers": self.layers and shorter(self.layers)}
+        return self.model_copy(update=changes)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels of noisy patches the training sees, those of the layers too."""
+        recipe, layers = self.recipe, self.layers
+        whole = recipe.steps * recipe.batch_size * recipe.patch_size**2
+        if layers is None:
+            return whole
+        model = cast(PatchAutoencoder, self.create_model())
+        batch = LAYER_BATCH * model.patch_size**2
+        return whole + len(model.stack.layers) * layers.steps * batch
 
     def create_model(self) -> torch.nn.Module:
         """The network as the training begins, seeded by the recipe."""

@@ -1,0 +1,189 @@
+"""The released networks: how their recipes were chosen, and what more training would bring.
+
+All five see the same images, the same noise and the same number of pixels. `search` tries the same
+few recipes for each, on a thirty-second of the pixels; `trainings` trains each by its plan, on a
+sixteenth, a quarter and all of them, with several seeds. Both are measured on validation images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from denoise_lib.evaluation import evaluate
+from denoise_lib.identity import code_hash
+from denoise_lib.methods.registry import Network, get
+from denoise_lib.methods.released import save_trained
+from denoise_lib.needs import Needs
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.protocol import Protocol
+from denoise_lib.study.side_studies import side_study
+from denoise_lib.training.plan import Plan, describe, load_plan
+from denoise_lib.training.run import TrainingRun
+
+PLANS = Path(__file__).parent.parent / "plans"
+NETWORKS = ("vincent-nih", "gondara-nih", "dncnn-b-nih", "liu-nih", "rdn-nih")
+RUNS = Path("runs")  # checkpoints and weights, below the current folder
+LEVELS = (15, 25, 50)
+PATCH = 40**2  # pixels of the patches that budgets are counted in
+
+# The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
+SEARCH_SHARE, SEARCH_IMAGES = 1 / 32, 10
+PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
+# Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
+ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
+# Seeds by share of the budget.
+SHARES = {1 / 16: (0,), 1 / 4: (0, 1, 2), 1.0: (0, 1, 2)}
+CURVE_IMAGES = 20
+
+
+def plan(network: str) -> Plan:
+    """The plan of a released network.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+
+    Returns
+    -------
+    Plan
+    """
+    return load_plan(PLANS / f"{network}.toml")
+
+
+def _searched() -> Iterator[dict[str, Any]]:
+    for network in NETWORKS:
+        for optimizer, peaks in PEAKS.items():
+            for peak in peaks:
+                yield {"network": network, "optimizer": optimizer, "peak": peak, "loss": "l1"}
+
+
+def _search_identity(key: Mapping[str, Any]) -> Any:
+    tried = _tried(**key)
+    return [_plan_identity(tried), code_hash(_trained, quality), SEARCH_IMAGES]
+
+
+def _training_identity(key: Mapping[str, Any]) -> Any:
+    scaled = plan(key["network"]).scaled(key["share"], key["seed"])
+    return [_plan_identity(scaled), code_hash(_trained, quality), CURVE_IMAGES]
+
+
+def _plan_identity(what: Plan) -> Any:
+    network = get(what.model.name, Network)
+    values = what.model_dump(exclude={"study", "noise", "validation"})
+    return [values, what.noise.to_dict(), network.identity()]
+
+
+@side_study(
+    "Which optimiser, peak rate and loss suit a network?",
+    keys=_searched,
+    identity=_search_identity,
+    needs=Needs(folder="chest_xray"),
+)
+def search(network: str, optimizer: str, peak: float, loss: str) -> dict[str, Any]:
+    """A short training by a recipe.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+    optimizer : str
+        "adam" or "muon".
+    peak : float
+        Of Adam's learning rate, or of Muon's for the matrices.
+    loss : str
+        "l1", "mse" or "bce".
+
+    Returns
+    -------
+    dict
+        See `quality`.
+    """
+    folder = RUNS / "search" / f"{network}-{optimizer}-{peak:g}-{loss}"
+    return quality(*_trained(_tried(network, optimizer, peak, loss), folder), SEARCH_IMAGES)
+
+
+def _tried(network: str, optimizer: str, peak: float, loss: str) -> Plan:
+    short = plan(network).scaled(SEARCH_SHARE)
+    adam, muon = (peak, 0.02) if optimizer == "adam" else (ADAM_BESIDE_MUON, peak)
+    recipe = replace(
+        short.recipe,
+        optimizer=optimizer,
+        loss=loss,
+        learning_rate=adam,
+        matrix_learning_rate=muon,  # Adam alone reads neither this nor the decay
+        weight_decay=MUON_DECAY,
+    )
+    return short.model_copy(update={"recipe": recipe})
+
+
+@side_study(
+    "How good does a network get with more training, and how much does the seed matter?",
+    identity=_training_identity,
+    needs=Needs(folder="chest_xray"),
+    keys=lambda: (
+        {"network": network, "share": share, "seed": seed}
+        for share, seeds in SHARES.items()
+        for seed in seeds
+        for network in NETWORKS
+    ),
+)
+def trainings(network: str, share: float, seed: int) -> dict[str, Any]:
+    """A training by the network's plan; its weights stay in `RUNS`.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+    share : float
+        Of the plan's steps.
+    seed : int
+        Of the weights, the patches and the noise.
+
+    Returns
+    -------
+    dict
+        See `quality`; and `patches`, as many of 40 x 40 pixels as the training saw pixels.
+    """
+    scaled = plan(network).scaled(share, seed)
+    folder = RUNS / "trainings" / f"{network}-{share:g}-{seed}"
+    model, run = _trained(scaled, folder)
+    save_trained(model, folder, scaled.model.name, scaled.model.config, **describe(scaled, run))
+    return {"patches": round(scaled.pixels / PATCH), **quality(model, run, CURVE_IMAGES)}
+
+
+def _trained(what: Plan, folder: Path) -> tuple[torch.nn.Module, TrainingRun]:
+    """Train to the end, from the folder's checkpoint on."""
+    model, run = what.train(folder=folder, resume=True)
+    return model, run.to_the_end()
+
+
+def quality(model: torch.nn.Module, run: TrainingRun, images: int) -> dict[str, Any]:
+    """How a trained network does on validation images, and what it cost.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    run : TrainingRun
+        Its training.
+    images : int
+        How many.
+
+    Returns
+    -------
+    dict
+        `psnr_15`, `psnr_25` and `psnr_50`, means in dB; `minutes` of one core; `precision`.
+    """
+    scores = {}
+    for sigma in LEVELS:
+        protocol = Protocol("nih-sample", "val", noise=GaussianNoise(sigma), limit=images)
+        rows = evaluate(model, protocol, progress=False)
+        scores[f"psnr_{sigma}"] = rows["psnr"].mean()
+    minutes = run.seconds / 60 * torch.get_num_threads()
+    return {**scores, "minutes": minutes, "precision": run.precision}
