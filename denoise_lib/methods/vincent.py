@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from denoise_lib.methods.overlap import by_patches
 from denoise_lib.methods.registry import network
 from denoise_lib.recipe import Recipe
 
@@ -263,19 +264,7 @@ class PatchAutoencoder(nn.Module):
         torch.Tensor
             Shape (N, 1, H, W).
         """
-        height, width = noisy.shape[-2:]
-        margin = self.patch_size - self.stride  # so that border pixels are in several patches too
-        extra = [(-(size + 2 * margin - self.patch_size)) % self.stride for size in (width, height)]
-        padding = (margin, margin + extra[0], margin, margin + extra[1])
-        padded = F.pad(noisy, padding, mode="replicate")
-        size = padded.shape[-2:]
-        columns = F.unfold(padded, self.patch_size, stride=self.stride)  # (N, patch pixels, count)
-        # Added up in the image's own precision: a sum of sixteen bfloat16 numbers is a rough one.
-        estimate = self.stack(columns.mT).mT.to(noisy.dtype)
-        total = F.fold(estimate, size, self.patch_size, stride=self.stride)
-        count = F.fold(torch.ones_like(estimate), size, self.patch_size, stride=self.stride)
-        image = total / count
-        return image[..., margin : margin + height, margin : margin + width]
+        return by_patches(noisy, self.patch_size, self.stride, self.stack)
 
 
 class WholeImageAutoencoder(nn.Module):
