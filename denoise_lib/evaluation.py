@@ -179,7 +179,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by method, best PSNR first; columns `psnr`, `psnr_ci` (half width), likewise `ssim`
+        Indexed by method, best PSNR first; columns `psnr`, `psnr_ci` (half width; NaN where all
+        images are of one patient), `psnr_spread` (standard deviation over images), likewise `ssim`
         and `mse`, then `seconds` (median) and `images`.
 
     Raises
@@ -227,4 +228,5 @@ def _summarise_method(rows: pd.DataFrame) -> dict[str, float]:
     for metric in METRICS:
         summary[metric] = rows[metric].mean()
         summary[f"{metric}_ci"] = factor * by_patient[metric].std() if count > 1 else np.nan
+        summary[f"{metric}_spread"] = rows[metric].std()
     return {**summary, "seconds": rows["seconds"].median(), "images": len(rows)}

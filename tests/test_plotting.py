@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from denoise_lib import plotting
+from denoise_lib.evaluation import METRICS
 from denoise_lib.methods import registry
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
@@ -128,6 +129,19 @@ def test_score_table_has_names_units_and_intervals():
     assert list(table["PSNR (dB)"]) == ["34.57\xa0±\xa00.12", "30.00"]
     assert table.loc["BM3D", "SSIM"] == "0.912\xa0±\xa00.010"
     assert table.loc["mine", "MSE × 10⁴"] == "4.56\xa0±\xa00.10"
+
+
+def test_score_table_shows_the_spread_over_views_of_one_patient():
+    one = pd.DataFrame(
+        {f"{metric}{end}": np.nan for metric in METRICS for end in ("", "_ci")}, index=["bm3d"]
+    )
+    one = one.assign(psnr=34.5, psnr_spread=0.8, ssim=0.9, ssim_spread=0.01, mse=1e-4)
+
+    table = plotting.score_table(one)
+
+    assert table.loc["BM3D", "PSNR (dB)"] == "34.50\xa0[0.80]"
+    assert table.loc["BM3D", "SSIM"] == "0.900\xa0[0.010]"
+    assert table.loc["BM3D", "MSE × 10⁴"] == "1.00"
 
 
 def test_score_table_takes_the_ends_of_intervals_too():

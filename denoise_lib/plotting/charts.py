@@ -15,7 +15,7 @@ from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
 
 
 def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = None) -> Figure:
-    """Mean of each method with its 95 % confidence interval, best at the top.
+    """Mean of each method, best at the top, with its 95 % interval where there are patients.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ def metric_bars(rows: pd.DataFrame, metric: str = "psnr", axis: Axes | None = No
     digits = {"psnr": "%.2f", "ssim": "%.3f", "mse": "%.5f"}[metric]
     axis.bar_label(bars, fmt=digits, padding=4)
     axis.margins(x=0.12)
-    axis.set_xlabel(f"{METRIC_LABELS[metric]}, mean and 95 % interval")
+    known = summary[f"{metric}_ci"].notna().any()
+    axis.set_xlabel(f"{METRIC_LABELS[metric]}, mean{' and 95 % interval' if known else ''}")
     axis.spines[["top", "right"]].set_visible(False)
     return _figure(axis)
 

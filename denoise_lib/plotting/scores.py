@@ -11,7 +11,10 @@ _SPACE = "\N{NO-BREAK SPACE}"
 
 
 def score_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """A summary of scores as readers see it: names, units, and the 95 % interval after each mean.
+    """A summary of scores as readers see it: names, units, and what follows each mean.
+
+    That is its 95 % interval over patients; or, where all images are of one patient, the standard
+    deviation over images in brackets, which is no interval.
 
     Parameters
     ----------
@@ -21,7 +24,7 @@ def score_table(summary: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Text, one row per method in the summary's order; the time where the summary has it.
+        Text, one row per method in the summary's order.
     """
     columns = {"psnr": ("PSNR (dB)", 1, 2), "ssim": ("SSIM", 1, 3), "mse": ("MSE × 10⁴", 1e4, 2)}
     table = pd.DataFrame(index=[label(method) for method in summary.index])
@@ -33,8 +36,12 @@ def score_table(summary: pd.DataFrame) -> pd.DataFrame:
             with_interval(value, interval[0] if half else tuple(interval), digits)
             for value, *interval in values
         ]
-    if "seconds" in summary:
-        table["time per image (s)"] = [f"{seconds:.3f}" for seconds in summary["seconds"]]
+        if summary[ends].isna().all(axis=None) and f"{metric}_spread" in summary:
+            spreads = scale * summary[f"{metric}_spread"].to_numpy(float)
+            table[title] = [
+                text if np.isnan(spread) else f"{text} [{spread:.{digits}f}]".replace(" ", _SPACE)
+                for text, spread in zip(table[title], spreads, strict=True)
+            ]
     return table.rename_axis(columns="method")
 
 

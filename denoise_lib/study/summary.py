@@ -1,7 +1,7 @@
 """The tables that follow from the rows: `denoise study tables`.
 
 `results/summary.csv`: mean and bootstrap interval of each method, data set and noise level.
-`results/differences.csv`: paired differences to DnCNN, with Holm-corrected Wilcoxon tests.
+`results/differences.csv`: paired differences to DnCNN, with simultaneous intervals.
 The same rows give the same tables to the last byte.
 """
 
@@ -55,7 +55,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each method: `images`, `groups`, and of each metric the mean and the ends of its
-        95 % interval (`psnr`, `psnr_low`, `psnr_high`).
+        95 % interval (`psnr`, `psnr_low`, `psnr_high`; NaN where all images are of one patient),
+        and its standard deviation over images (`psnr_spread`).
     """
     table = []
     for method, group in rows.groupby("method"):
@@ -63,6 +64,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         for metric in METRICS:
             low, high = mean_interval(group[metric], group["group"])
             row |= {metric: group[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
+            row[f"{metric}_spread"] = group[metric].std()
         table.append(row)
     return pd.DataFrame(table)
 
@@ -100,7 +102,7 @@ def write() -> None:
         rows = main_rows(dataset, sigma)
         where = {"dataset": dataset, "sigma": sigma, "protocol": rows["protocol"].iloc[0]}
         tables["summary"].append(summary(rows).assign(**where))
-        if rows["group"].nunique() > 1:  # chest-cr is one image
+        if rows["image"].nunique() > 1:  # chest-cr is one image
             tables["differences"].append(differences(rows).assign(**where))
     for name, parts in tables.items():
         with replacing(store.folder() / f"{name}.csv") as temporary:

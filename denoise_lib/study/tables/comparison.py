@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from denoise_lib.plotting import label, with_interval
@@ -48,7 +49,7 @@ def verdicts(
     metric: str = "psnr",
     digits: int = 2,
 ) -> pd.DataFrame:
-    """What the tests say of each method and noise level.
+    """The difference of each method at each noise level, and whether it is decided.
 
     Parameters
     ----------
@@ -66,12 +67,14 @@ def verdicts(
     Returns
     -------
     pandas.DataFrame
-        Text, indexed by name, a column for each level; a dash where nothing was tested.
+        Text, indexed by name, a column for each level: the difference with its interval, with its
+        spread over the images of one patient, or "open" where the interval holds zero; a dash
+        where nothing was measured.
 
     Raises
     ------
     UserError
-        When nothing was tested on this data set.
+        When nothing was compared on this data set.
     """
     chosen = select(differences, dataset=dataset, metric=metric)
     columns = {
@@ -85,11 +88,10 @@ def verdicts(
 
 
 def _verdict(row: Mapping[Any, Any], digits: int) -> str:
-    if not row["differs"]:
-        return f"not distinguishable ({row['difference']:+.{digits}f})"
-    if row["low"] < 0 < row["high"]:
-        return f"in rank only ({row['difference']:+.{digits}f})"
-    return with_interval(row["difference"], (row["low"], row["high"]), digits, signed=True)
+    if np.isnan(row["low"]):
+        return f"{row['difference']:+.{digits}f} [{row['spread']:.{digits}f}]"
+    text = with_interval(row["difference"], (row["low"], row["high"]), digits, signed=True)
+    return text if row["differs"] else f"open: {text}"
 
 
 @dataclass(frozen=True)
@@ -158,15 +160,13 @@ def everything(summary: pd.DataFrame) -> pd.DataFrame:
     table = summary.assign(
         method=summary["method"].map(label),
         mse=1e4 * summary["mse"],
-        # Rendered views are groups of their own, yet of one patient.
-        patients=summary["groups"].where(summary["dataset"] != "chest-drr", 1),
     )
     ends = [f"{metric}{end}" for metric in ("psnr", "ssim") for end in ("", "_low", "_high")]
-    table = table[["method", "dataset", "sigma", *ends, "mse", "images", "patients"]]
+    table = table[["method", "dataset", "sigma", *ends, "mse", "images", "groups"]]
     words = {"_": " ", "psnr": "PSNR", "ssim": "SSIM"}
     for old, new in words.items():
         table.columns = table.columns.str.replace(old, new)
-    return table.rename(columns={"mse": "MSE × 10⁴"})
+    return table.rename(columns={"mse": "MSE × 10⁴", "groups": "patients"})
 
 
 def sortable(table: pd.DataFrame) -> str:
@@ -244,8 +244,8 @@ def trainings(rows: Mapping[int, pd.DataFrame], networks: Mapping[str, str]) -> 
     return pd.DataFrame(table).T.sort_index().rename_axis(["network", "trained for"])
 
 
-def not_distinguishable(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> list[str]:
-    """The methods of which no test says that their PSNR differs from the reference's.
+def undecided(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> list[str]:
+    """The methods whose interval of the difference to the reference holds zero.
 
     Parameters
     ----------
