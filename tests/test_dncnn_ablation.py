@@ -1,0 +1,36 @@
+"""The four networks of DnCNN's ablation start at the noisy image, all of them."""
+
+import itertools
+
+import pytest
+import torch
+
+from denoise_lib import methods
+from denoise_lib.noise import GaussianNoise
+from denoise_lib.study.side.dncnn_ablation import start_at_the_image
+
+
+@pytest.mark.parametrize(
+    ("residual_learning", "batch_norm"), list(itertools.product((True, False), repeat=2))
+)
+def test_every_variant_starts_at_its_input(residual_learning, batch_norm):
+    torch.manual_seed(0)
+    model = methods.create("dncnn", residual_learning=residual_learning, batch_norm=batch_norm)
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.rand(32, 1, 1, 1, generator=generator).expand(-1, 1, 24, 24)
+    noisy = GaussianNoise(25).sample(clean, generator)
+
+    start_at_the_image(model, noisy)
+
+    with torch.no_grad():
+        torch.testing.assert_close(model.train()(noisy), noisy, atol=1e-4, rtol=0)
+
+
+def test_the_other_features_stay_random():
+    torch.manual_seed(0)
+    model = methods.create("dncnn")
+    before = model.body[3][0].weight[1:].clone()
+
+    start_at_the_image(model, torch.rand(2, 1, 16, 16))
+
+    assert torch.equal(model.body[3][0].weight[1:], before) and before.std() > 0
