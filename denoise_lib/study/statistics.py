@@ -1,13 +1,16 @@
-"""Are two denoisers different? Intervals over patients.
+"""Are two denoisers different? Intervals over patients, and over trainings where there are several.
 
-Images of one patient are not independent: the bootstrap resamples patients, not images.
+Images of one patient are not independent: the bootstrap resamples patients, not images. And a
+network is one of many that the same training could have given: where several were trained, the
+bootstrap draws among them too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from denoise_lib.checks import UserError
 from denoise_lib.evaluation import check_one_protocol
@@ -17,43 +20,114 @@ LEVEL = 0.95
 NOISY = "noisy"  # the input is no method: nobody doubts that it differs
 
 
-def mean_interval(values: pd.Series, groups: pd.Series, seed: int = 0) -> tuple[float, float]:
-    """Bootstrap interval of the mean over images, resampling groups (patients).
+def by_training(rows: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
+    """Scores of each method, a row per image and a column per training.
 
     Parameters
     ----------
-    values : pandas.Series
-        One value per image.
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of one protocol; where there are several trainings of a network, with a
+        column `seed` that tells them apart.
+    metric : str
+        "psnr", "ssim" or "mse".
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        All with the same index.
+
+    Raises
+    ------
+    ValueError
+        When the rows are of several protocols, or the methods were not measured on the same images.
+    """
+    check_one_protocol(rows)
+    if "seed" not in rows:
+        rows = rows.assign(seed=0)
+    tables = {
+        str(method): group.pivot(index="image", columns="seed", values=metric)
+        for method, group in rows.groupby("method")
+    }
+    images = set(rows["image"])
+    if any(len(table) != len(images) or table.isna().any(axis=None) for table in tables.values()):
+        raise UserError("The methods were not measured on the same images: complete the rows.")
+    return tables
+
+
+def resampled_means(
+    tables: Mapping[str, pd.DataFrame], groups: pd.Series, seed: int = 0
+) -> pd.DataFrame:
+    """Means over images in bootstrap resamples, the same patients for all methods.
+
+    Among S trainings S are drawn, and what that changes is stretched by sqrt(S / (S - 1)): so few
+    would otherwise seem to scatter less than they do.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        What `by_training` returns.
     groups : pandas.Series
-        The patient of each image, on the same index (in any order).
+        The patient of each image, on the tables' index.
     seed : int
         Of the resampling.
 
     Returns
     -------
-    tuple of float
-        Lower and upper end of the 95 % percentile interval; NaN for fewer than two groups.
+    pandas.DataFrame
+        A row per resample, a column per method; no rows for fewer than two patients.
+    """
+    generator = np.random.default_rng(seed)
+    counts = groups.groupby(groups.to_numpy()).size().to_numpy()
+    if len(counts) < 2:
+        return pd.DataFrame(columns=list(tables))
+    even = np.full(len(counts), 1 / len(counts))
+    drawn = generator.multinomial(len(counts), even, size=RESAMPLES)
+    images = drawn @ counts
+    means = {}
+    for method, table in tables.items():
+        sums = table.groupby(groups[table.index].to_numpy()).sum().to_numpy()
+        each = (drawn @ sums) / images[:, None]
+        number, middle = each.shape[1], each.mean(1)
+        means[method] = middle
+        if number > 1:
+            chosen = generator.multinomial(number, [1 / number] * number, size=RESAMPLES) / number
+            stretch = (number / (number - 1)) ** 0.5
+            means[method] = middle + stretch * ((chosen * each).sum(1) - middle)
+    return pd.DataFrame(means)
+
+
+def mean_intervals(rows: pd.DataFrame, metric: str = "psnr") -> pd.DataFrame:
+    """Mean of each method with its 95 % bootstrap interval, each by itself.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As for `by_training`.
+    metric : str
+        "psnr", "ssim" or "mse".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by method: `mean` over images and trainings, `low` and `high` (percentiles; NaN for
+        fewer than two patients), `spread` (standard deviation over images) and `trainings`.
 
     Raises
     ------
     ValueError
-        When there are no values.
+        As `by_training`.
     """
-    if not len(values):
-        raise UserError("There are no values: select at least one image.")
-    by_group = values.groupby(groups[values.index].to_numpy()).agg(["sum", "count"])
-    if len(by_group) < 2:
-        return np.nan, np.nan
-    found = stats.bootstrap(
-        (by_group["sum"].to_numpy(), by_group["count"].to_numpy()),
-        lambda total, count, axis=-1: total.sum(axis) / count.sum(axis),
-        paired=True,
-        n_resamples=RESAMPLES,
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    tables = by_training(rows, metric)
+    means = resampled_means(tables, _groups(rows))
+    found = {}
+    for method, table in tables.items():
+        ends = [np.nan, np.nan]
+        if len(means):
+            ends = np.quantile(means[method], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+        averages = table.mean(axis=1)
+        row = {"mean": averages.mean(), "low": ends[0], "high": ends[1], "spread": averages.std()}
+        found[method] = row | {"trainings": table.shape[1]}
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("method")
 
 
 def compare_with(rows: pd.DataFrame, reference: str, metric: str = "psnr") -> pd.DataFrame:
@@ -67,7 +141,7 @@ def compare_with(rows: pd.DataFrame, reference: str, metric: str = "psnr") -> pd
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of `evaluate`, of one protocol.
+        As for `by_training`.
     reference : str
         The method to compare with.
     metric : str
@@ -84,54 +158,46 @@ def compare_with(rows: pd.DataFrame, reference: str, metric: str = "psnr") -> pd
     Raises
     ------
     ValueError
-        When the rows are of several protocols, the reference is not among the methods, or a method
-        was not measured on the same images.
+        When the reference is not among the methods, or as `by_training`.
     """
-    check_one_protocol(rows)
-    table = rows.pivot(index="image", columns="method", values=metric)
-    if reference not in table:
-        known = ", ".join(table.columns)
-        raise UserError(f"No rows of {reference!r} here; choose one of: {known}.")
-    if table.isna().any().any():
-        raise UserError("The methods were not measured on the same images: complete the rows.")
-    groups = rows.drop_duplicates("image").set_index("image")["group"][table.index]
-    others = table.columns.drop([reference, NOISY], errors="ignore")
-    paired = table[others].sub(table[reference], axis=0)
+    tables = by_training(rows, metric)
+    if reference not in tables:
+        raise UserError(f"No rows of {reference!r} here; choose one of: {', '.join(tables)}.")
+    others = [method for method in tables if method not in (reference, NOISY)]
+    ours = tables[reference].mean(axis=1)
+    paired = pd.DataFrame({m: tables[m].mean(axis=1) - ours for m in others})
+    means = resampled_means(tables, _groups(rows))
     result = pd.DataFrame({"difference": paired.mean(), "spread": paired.std()})
-    margin = simultaneous_margin(paired, groups)
+    margin = max_t(means[others].sub(means[reference], axis=0), result["difference"])
     result["low"], result["high"] = result["difference"] - margin, result["difference"] + margin
     result["differs"] = (result["low"] > 0) | (result["high"] < 0)
     return result.rename_axis("method")
 
 
-def simultaneous_margin(values: pd.DataFrame, groups: pd.Series, seed: int = 0) -> pd.Series:
-    """Half the width of simultaneous 95 % intervals of means over images, by the max-t bootstrap.
+def max_t(resampled: pd.DataFrame, observed: pd.Series) -> pd.Series:
+    """Half the width of simultaneous 95 % intervals.
 
     Parameters
     ----------
-    values : pandas.DataFrame
-        A row per image, a column per method.
-    groups : pandas.Series
-        The patient of each image, in the same order.
-    seed : int
-        Of the resampling.
+    resampled : pandas.DataFrame
+        A row per resample, a column per method.
+    observed : pandas.Series
+        What the columns scatter about.
 
     Returns
     -------
     pandas.Series
-        By column; NaN for fewer than two patients, zero where a column never varies.
+        By column; NaN without resamples, zero where a column never varies.
     """
-    by_group = values.groupby(groups.to_numpy())
-    sums, counts = by_group.sum().to_numpy(), by_group.size().to_numpy()
-    if len(counts) < 2:
-        return pd.Series(np.nan, index=values.columns)
-    even = np.full(len(counts), 1 / len(counts))
-    drawn = np.random.default_rng(seed).multinomial(len(counts), even, size=RESAMPLES)
-    means = (drawn @ sums) / (drawn @ counts)[:, None]
-    deviations = np.abs(means - values.mean().to_numpy())
-    errors = means.std(0)
+    if not len(resampled):
+        return pd.Series(np.nan, index=observed.index)
+    errors = resampled.std(ddof=0)
     varies = errors > 1e-12
     if not varies.any():
-        return pd.Series(0.0, index=values.columns)
-    largest = (deviations[:, varies] / errors[varies]).max(1)
-    return pd.Series(np.quantile(largest, LEVEL) * np.where(varies, errors, 0), values.columns)
+        return pd.Series(0.0, index=observed.index)
+    deviations = (resampled - observed).abs().loc[:, varies] / errors[varies]
+    return np.quantile(deviations.max(axis=1), LEVEL) * errors.where(varies, 0)
+
+
+def _groups(rows: pd.DataFrame) -> pd.Series:
+    return rows.drop_duplicates("image").set_index("image")["group"].sort_index()

@@ -16,7 +16,7 @@ from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets
-from denoise_lib.study.statistics import compare_with, mean_interval
+from denoise_lib.study.statistics import compare_with, mean_intervals
 
 
 def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
@@ -54,19 +54,17 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each method: `images`, `groups`, and of each metric the mean and the ends of its
-        95 % interval (`psnr`, `psnr_low`, `psnr_high`; NaN where all images are of one patient),
-        and its standard deviation over images (`psnr_spread`).
+        A row for each method: `images`, `groups`, `trainings`, and of each metric the mean, the ends
+        of its 95 % interval (`psnr`, `psnr_low`, `psnr_high`; NaN where all images are of one
+        patient) and its standard deviation over images (`psnr_spread`).
     """
-    table = []
-    for method, group in rows.groupby("method"):
-        row = {"method": method, "images": len(group), "groups": group["group"].nunique()}
-        for metric in METRICS:
-            low, high = mean_interval(group[metric], group["group"])
-            row |= {metric: group[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
-            row[f"{metric}_spread"] = group[metric].std()
-        table.append(row)
-    return pd.DataFrame(table)
+    tables = {metric: mean_intervals(rows, metric) for metric in METRICS}
+    images = rows.groupby("method").agg(images=("image", "nunique"), groups=("group", "nunique"))
+    for metric, table in tables.items():
+        images[metric] = table["mean"]
+        for end in ("low", "high", "spread"):
+            images[f"{metric}_{end}"] = table[end]
+    return images.assign(trainings=tables["psnr"]["trainings"]).reset_index()
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
