@@ -54,8 +54,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each method: `images`, `groups`, `trainings`, and of each metric the mean, the ends
-        of its 95 % interval (`psnr`, `psnr_low`, `psnr_high`; NaN where all images are of one
+        A row for each method: `images`, `groups`, `trainings`, and of each metric the mean, the
+        ends of its 95 % interval (`psnr`, `psnr_low`, `psnr_high`; NaN where all images are of one
         patient) and its standard deviation over images (`psnr_spread`).
     """
     tables = {metric: mean_intervals(rows, metric) for metric in METRICS}

@@ -26,7 +26,7 @@ TASKS = {
     "no noise": GaussianNoise(0),
 }
 ITS_INPUT = "its own input"
-CLEAN_STEPS = 1000
+CLEAN_STEPS = 500
 
 
 @side_study(
