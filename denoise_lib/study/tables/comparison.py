@@ -29,7 +29,7 @@ def by_level(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name, the highest average first; methods that lack a level last.
+        Indexed by name, the best at level 25 first, which every method was measured at.
 
     Raises
     ------
@@ -37,8 +37,8 @@ def by_level(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
         When nothing was measured on this data set.
     """
     means = select(summary, dataset=dataset).pivot(index="method", columns="sigma", values=metric)
-    overall = means.mean(axis=1, skipna=False).sort_values(ascending=False, na_position="last")
-    table = means.loc[overall.index].rename(index=label).rename_axis(index=None, columns=None)
+    order = means[25].sort_values(ascending=False).index
+    table = means.loc[order].rename(index=label).rename_axis(index=None, columns=None)
     return table.set_axis([f"sigma {sigma:g}" for sigma in table.columns], axis=1)
 
 
