@@ -12,7 +12,7 @@ from denoise_lib import methods, needs
 from denoise_lib.evaluation import METRICS, evaluate
 from denoise_lib.methods import registry
 from denoise_lib.methods.classical import Classical, tuned_parameters
-from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
+from denoise_lib.noise import CHEST_DRR, GaussianNoise, XRayNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import examples, grid, release, run, statistics, store, summary, tuning
 from denoise_lib.study import variants as v
@@ -100,7 +100,7 @@ def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
         return run_of(steps=recipe.steps)
 
     monkeypatch.setattr("denoise_lib.training.train.fit", fit)
-    for name in ("gaussian-5", "poisson-400", "gaussian-25"):
+    for name in ("gaussian-5", grid.doses()[0], "gaussian-25"):
         v.trained.__wrapped__("dncnn", v.study_noises()[name])
 
     usual = methods.recipe("dncnn", "quick").learning_rate
@@ -142,7 +142,7 @@ def test_the_authors_networks_have_their_levels():
 
 
 def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
-    noise = PoissonGaussianNoise(25, 3)
+    noise = XRayNoise(270, 1, **CHEST_DRR)
     protocol = Protocol(noise=noise, limit=2)
     told = v.make("nlm", grid.middle_level(noise))
 
