@@ -522,7 +522,7 @@ class ToneCurve:
 @noise_model(
     trial={"dose": 20_000, "electronic": 2, "blur": 0.8},
     study={
-        f"xray-{dose}": Shown(f"X-ray, dose {dose:,}", {"dose": dose, "electronic": 1, **CHEST_DRR})
+        f"xray-{dose}": Shown(f"X-ray dose {dose}", {"dose": dose, "electronic": 1, **CHEST_DRR})
         for dose in STUDY_DOSES
     },
 )

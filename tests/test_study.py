@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from denoise_lib import methods, needs
+from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import METRICS, evaluate
-from denoise_lib.methods import registry
+from denoise_lib.methods import anscombe, registry
 from denoise_lib.methods.classical import Classical, tuned_parameters
+from denoise_lib.metrics import psnr
 from denoise_lib.noise import CHEST_DRR, GaussianNoise, XRayNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import examples, grid, release, run, statistics, store, summary, tuning
@@ -141,6 +143,15 @@ def test_the_authors_networks_have_their_levels():
         v.make("dncnn-authors")(NOISY, sigma=25.9)
 
 
+def test_the_doses_have_the_mean_power_of_gaussian_noise():
+    split = load_dataset("chest-drr").test[:8]
+    images = split.images()
+
+    for dose, sigma in zip(grid.doses(), (10, 25, 50), strict=True):
+        error = v.study_noises()[dose](images, split.ids) - images
+        assert 255 * (error**2).mean().sqrt().item() == pytest.approx(sigma, rel=0.05)
+
+
 def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
     noise = XRayNoise(270, 1, **CHEST_DRR)
     protocol = Protocol(noise=noise, limit=2)
@@ -150,6 +161,28 @@ def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
     transformed = evaluate(v.make("nlm", v.Anscombe(), noise), protocol, progress=False)
 
     assert transformed["psnr"].mean() > plain["psnr"].mean() + 0.5
+
+
+def test_at_few_photons_the_transform_must_come_before_the_logarithm():
+    noise = v.study_noises()[grid.doses()[-1]]
+    assert isinstance(noise, XRayNoise)
+    clean = load_dataset("chest-drr").test[0].image[None]
+    generator = torch.Generator().manual_seed(0)
+    quanta = torch.poisson(noise.counts(clean), generator)
+    counts = quanta + noise.electronic * torch.randn(clean.shape, generator=generator)
+    image = noise.display(counts)
+    black, white = anscombe.forward(
+        noise.counts(torch.tensor([0.0, 1.0])), noise.electronic
+    ).tolist()
+    plain = v.make("nlm")
+
+    before = (anscombe.forward(counts, noise.electronic) - black) / (white - black)
+    before = plain(before, sigma=255 / (black - white)) * (white - black) + black
+    before = noise.display(anscombe.inverse(before, noise.electronic))
+    after = v.make("nlm", v.Anscombe(), noise)(image)
+    told = v.make("nlm", grid.middle_level(noise))(image)
+
+    assert psnr(clean, after)[0] < psnr(clean, told)[0] < psnr(clean, before)[0]
 
 
 @pytest.mark.parametrize("part", grid.PARTS)
