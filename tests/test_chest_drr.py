@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from denoise_lib.data import chest_drr, load_dataset
+from denoise_lib.noise import CHEST_DRR, ToneCurve
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "denoise_lib" / "data" / "bundled" / "chest_drr"
@@ -143,3 +144,25 @@ def test_more_bone_is_brighter(renderer):
     image = renderer.expose(np.stack([soft, 0 * soft, bone]), view)
 
     assert image[30, 30] == pytest.approx(1) and image[5, 5] == pytest.approx(0)
+
+
+def test_the_library_has_the_renderers_tone_curve(renderer):
+    thickness = np.linspace(0, 250, 64 * 64).reshape(64, 64)
+    nothing = np.zeros_like(thickness)
+    view = straight_view(
+        renderer, soft=1, hard_photons=0, detail=0, gamma=1.4, tone=2.75, black=0, white=1
+    )
+
+    image = renderer.expose(np.stack([thickness, nothing, nothing]), view)
+
+    attenuation = renderer.ATTENUATION["soft"][0] * thickness
+    curve = ToneCurve(0, attenuation.max(), CHEST_DRR["gamma"], CHEST_DRR["slope"])
+    np.testing.assert_allclose(curve.display(torch.from_numpy(attenuation)), image, atol=1e-9)
+
+
+def test_the_curve_of_chest_drr_is_the_middle_of_what_was_drawn(dataset):
+    views = [record.view for record in dataset.train.records]
+
+    for drawn, name, step in (("gamma", "gamma", 0.6), ("tone", "slope", 1.5)):
+        middle = np.mean([view[drawn] for view in views])
+        assert CHEST_DRR[name] == pytest.approx(middle, abs=0.1 * step)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denoise_lib.noise import (
+    CHEST_DRR,
     AdditivePoissonNoise,
     BlindGaussianNoise,
     CorrelatedNoise,
@@ -17,12 +18,15 @@ from denoise_lib.noise import (
     PoissonGaussianNoise,
     SaltPepperNoise,
     SpeckleNoise,
+    ToneCurve,
+    XRayNoise,
 )
 
 MODELS = [
     GaussianNoise(25),
     GaussianNoise(25, clip=True),
     PoissonGaussianNoise(100, 5),
+    XRayNoise(500, 1, 0.8, **CHEST_DRR),
     SaltPepperNoise(0.2),
     MaskingNoise(0.3),
     SpeckleNoise(40),
@@ -65,12 +69,20 @@ def test_bits_are_the_ones_recorded():
 
     digests = {
         type(noise).__name__: hashlib.sha256(noise(clean, ["id"], 0).numpy().tobytes()).hexdigest()
-        for noise in (GaussianNoise(25), PoissonGaussianNoise(100), SaltPepperNoise(0.2))
+        for noise in (
+            GaussianNoise(25),
+            PoissonGaussianNoise(100),
+            XRayNoise(500, 1, 0.8, **CHEST_DRR),
+            CorrelatedNoise(25),
+            SaltPepperNoise(0.2),
+        )
     }
 
     assert {name: digest[:12] for name, digest in digests.items()} == {
         "GaussianNoise": "f0c8f5f1f761",
         "PoissonGaussianNoise": "dafa5d53efaf",
+        "XRayNoise": "5c24ba7916dc",
+        "CorrelatedNoise": "f7574ea19b07",
         "SaltPepperNoise": "8bab7bcc50c6",
     }
 
@@ -104,6 +116,128 @@ def test_photon_noise_knows_its_level_at_a_brightness():
     assert 255 * (noise(clean, ["flat"]) - clean).std().item() == pytest.approx(
         noise.sigma_at(0.4), rel=0.02
     )
+
+
+CURVES = st.builds(
+    ToneCurve,
+    black=st.floats(0, 3),
+    white=st.floats(4, 8),
+    gamma=st.floats(1, 2),
+    slope=st.sampled_from([0.0]) | st.floats(0.5, 4),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(curve=CURVES)
+def test_a_tone_curve_goes_from_black_to_white_and_back(curve):
+    attenuation = torch.linspace(curve.black - 3, curve.white + 3, 200, dtype=torch.float64)
+
+    grey = curve.display(attenuation)
+    ends = curve.display(torch.tensor([curve.black, curve.white], dtype=torch.float64))
+
+    assert ends.tolist() == pytest.approx([0, 1], abs=1e-12)
+    assert (grey.diff() > 0).all() and grey.min() < 0 and grey.max() > 1
+    torch.testing.assert_close(curve.attenuation(grey), attenuation)
+
+
+@settings(max_examples=50, deadline=None)
+@given(curve=CURVES, level=st.floats(-0.5, 1.5).filter(lambda x: abs(x) > 0.01))
+def test_steepness_is_the_derivative_of_the_tone_curve(curve, level):
+    attenuation = curve.attenuation(torch.tensor(level, dtype=torch.float64)).requires_grad_()
+
+    curve.display(attenuation).backward()
+
+    assert attenuation.grad is not None
+    found = curve.steepness(torch.tensor(level, dtype=torch.float64))
+    assert found.item() == pytest.approx(attenuation.grad.item(), rel=1e-6)
+
+
+# Two where the counts are enough for the formula behind the whitest grey, one with blur.
+XRAYS = [
+    XRayNoise(200_000),
+    XRayNoise(200_000, 30, **CHEST_DRR),
+    XRayNoise(200_000, 10, 1.2, **CHEST_DRR),
+]
+
+
+@pytest.mark.parametrize("draw", ["keyed", "fresh"])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("noise", XRAYS, ids=repr)
+def test_variance_of_xray_noise_by_grey_level_follows_the_formula(noise, level, draw):
+    clean = torch.full((1, 1, 400, 400), level)
+    attenuation = noise.black + (noise.white - noise.black) * level
+    if noise.slope:  # the curve written out: u by bisection of the logistic, s by the root
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            u = (low + high) / 2
+            x = (1 + np.tanh(2.2 * (u - 0.5)) / np.tanh(1.1)) / 2
+            low, high = (u, high) if x < level else (low, u)
+        attenuation = 4.8 * u ** (1 / 1.4)
+    counts = 200_000 * np.exp(-attenuation)
+    share = 1.0
+    if noise.blur:
+        h = np.exp(-(np.arange(-4, 5) ** 2) / (2 * noise.blur**2))
+        share = ((h / h.sum()) ** 2).sum() ** 2
+    relative = share / counts + noise.electronic**2 / counts**2
+
+    noisy = (
+        noise(clean, ["flat"])
+        if draw == "keyed"
+        else noise.sample(clean, torch.Generator().manual_seed(0))
+    )
+
+    error = (noisy - clean).double()
+    steepness = noise.tone.steepness(torch.tensor(level, dtype=torch.float64)).item()
+    assert noise.sigma_at(level) == pytest.approx(255 * steepness * relative**0.5, rel=1e-6)
+    assert 255 * error.std().item() == pytest.approx(noise.sigma_at(level), rel=0.02)
+    assert 255 * abs(error.mean().item()) < 0.1 * noise.sigma_at(level)
+
+
+def test_a_radiograph_is_noisiest_where_it_is_white():
+    """In a photograph likewise, but for another reason; a straight curve keeps the two apart."""
+    noise = XRayNoise(1000)
+
+    levels = [noise.sigma_at(level) for level in (0, 0.25, 0.5, 0.75, 1)]
+
+    assert levels == sorted(levels)
+    # 1 / sqrt(dose) of the attenuation where nothing attenuates, and the root of exp(4.8) more.
+    assert levels[0] == pytest.approx(255 / 4.8 / 1000**0.5)
+    assert levels[-1] / levels[0] == pytest.approx(np.exp(4.8 / 2))
+
+
+def test_four_times_the_dose_halves_xray_noise():
+    assert XRayNoise(4000).sigma_at(0.5) == pytest.approx(XRayNoise(1000).sigma_at(0.5) / 2)
+
+
+def test_few_photons_are_shown_too_bright_and_never_as_infinite():
+    noise, clean = XRayNoise(500), torch.full((1, 1, 400, 400), 1.0)
+
+    error = noise(clean, ["flat"]) - clean
+
+    counts = 500 * np.exp(-4.8)
+    assert torch.isfinite(error).all()
+    assert error.mean().item() > 0.5 / counts / 4.8 * 0.9
+
+
+def test_a_detectors_blur_is_shared_by_neighbours_up_to_the_edge():
+    clean = torch.full((4000, 1, 3, 3), 0.5)
+    noise = XRayNoise(100_000, 0, 1.5)
+
+    field = noise(clean, [str(n) for n in range(4000)]) - clean
+
+    assert 255 * field[:, 0, 0, 0].std().item() == pytest.approx(noise.sigma_at(0.5), rel=0.05)
+    shared = np.corrcoef(field[:, 0, 1, 1], field[:, 0, 1, 2])[0, 1]
+    assert shared == pytest.approx(np.exp(-1 / (4 * 1.5**2)), abs=0.05)
+
+
+def test_counts_and_images_are_two_ways_of_saying_the_same():
+    noise = XRayNoise(1000, 1, **CHEST_DRR)
+    clean = torch.rand(1, 1, 64, 64)
+
+    counts = noise.counts(noise(clean, ["x"]))
+
+    assert counts.min() >= 0.5 - 1e-3
+    torch.testing.assert_close(noise.display(noise.counts(clean)), clean, rtol=0, atol=1e-5)
 
 
 def test_blind_noise_has_another_level_for_each_image():
@@ -223,6 +357,8 @@ def test_ids_must_be_one_per_image(ids):
         lambda: GaussianNoise(-1),
         lambda: GaussianNoise(float("nan")),
         lambda: PoissonGaussianNoise(0),
+        lambda: XRayNoise(0),
+        lambda: XRayNoise(100, black=2, white=1),
         lambda: SaltPepperNoise(1.5),
         lambda: MaskingNoise(-0.1),
         lambda: SpeckleNoise(float("inf")),

@@ -162,6 +162,16 @@ def test_measured_variances_are_points_and_predicted_ones_lines():
     assert names(axis) == ["100 photons, measured"]
 
 
+def test_spectra_have_a_line_for_each_data_set():
+    table = pd.DataFrame({"chest-drr": [9.0, 1.0], "chest-cr": [8.0, 2.0]}, index=[0.1, 0.4])
+
+    axis = study.power_spectra(table).axes[0]
+
+    assert names(axis) == ["chest-drr", "chest-cr"] and axis.get_yscale() == "log"
+    assert axis.lines[1].get_ydata().tolist() == [8, 2]
+    assert axis.lines[0].get_color() != axis.lines[1].get_color()
+
+
 def test_papers_have_another_colour_on_the_map():
     places = {"Noise": (0, 1), "Vincent 2008": (1, 2)}
 

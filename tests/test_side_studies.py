@@ -9,7 +9,7 @@ from denoise_lib import methods
 from denoise_lib.methods.registry import get
 from denoise_lib.study import run, side_studies, store
 from denoise_lib.study.grid import compared
-from denoise_lib.study.side import cost, curves, detection
+from denoise_lib.study.side import clean_images, cost, curves, detection
 from denoise_lib.study.side_studies import side_study
 
 
@@ -144,7 +144,14 @@ def test_noise_spectrum_of_the_noisy_grey_is_one():
     np.testing.assert_allclose(curves.curve("noise", "noisy"), 1, rtol=0.2)
 
 
-@pytest.mark.parametrize("name", [n for n, s in side_studies.side_studies().items() if s.in_study])
+OF_METHODS = [
+    name
+    for name, study in side_studies.side_studies().items()
+    if study.in_study and "method" in study.table.key
+]
+
+
+@pytest.mark.parametrize("name", OF_METHODS)
 def test_every_method_is_observed(name):
     keys = list(side_studies.get(name).keys())
 
@@ -193,3 +200,24 @@ def test_a_study_is_known_by_the_network_that_it_trains(monkeypatch):
     monkeypatch.setattr(type(get("rdn")), "recipe", lambda self, preset: changed[preset])
 
     assert rdn.stamped()[0]["fingerprint"] != before
+
+
+def test_noise_that_an_image_counting_as_clean_holds_is_found(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    held = 0.5 + 4 / 255 * torch.randn(6, 1, 256, 256, generator=generator)
+    monkeypatch.setattr(clean_images, "images", lambda dataset: held)
+
+    row = clean_images.clean_images("chest-drr")
+
+    assert row["images"] == 6
+    assert row["median"] == pytest.approx(4, rel=0.05) and row["rms"] == pytest.approx(4, rel=0.05)
+    assert row["least"] < row["median"] < row["most"]
+    # White noise has its energy evenly over the plane: a disc of radius 1/4 lacks.
+    assert row["fine"] == pytest.approx(1 - np.pi / 16, abs=0.01)
+
+
+def test_rendered_images_have_less_fine_detail_than_noise_and_power_at_low_frequencies():
+    powers = [clean_images.clean_power("chest-drr", each)["power"] for each in (0, 8, 15)]
+
+    assert powers == sorted(powers, reverse=True)
+    assert clean_images.clean_images("chest-drr")["fine"] < 0.001

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from denoise_lib import methods, needs
+from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import METRICS, evaluate
-from denoise_lib.methods import registry
+from denoise_lib.methods import anscombe, registry
 from denoise_lib.methods.classical import Classical, tuned_parameters
-from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
+from denoise_lib.metrics import psnr
+from denoise_lib.noise import CHEST_DRR, GaussianNoise, XRayNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import examples, grid, release, run, statistics, store, summary, tuning
 from denoise_lib.study import variants as v
@@ -100,7 +102,7 @@ def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
         return run_of(steps=recipe.steps)
 
     monkeypatch.setattr("denoise_lib.training.train.fit", fit)
-    for name in ("gaussian-5", "poisson-400", "gaussian-25"):
+    for name in ("gaussian-5", grid.doses()[0], "gaussian-25"):
         v.trained.__wrapped__("dncnn", v.study_noises()[name])
 
     usual = methods.recipe("dncnn", "quick").learning_rate
@@ -141,8 +143,17 @@ def test_the_authors_networks_have_their_levels():
         v.make("dncnn-authors")(NOISY, sigma=25.9)
 
 
+def test_the_doses_have_the_mean_power_of_gaussian_noise():
+    split = load_dataset("chest-drr").test[:8]
+    images = split.images()
+
+    for dose, sigma in zip(grid.doses(), (10, 25, 50), strict=True):
+        error = v.study_noises()[dose](images, split.ids) - images
+        assert 255 * (error**2).mean().sqrt().item() == pytest.approx(sigma, rel=0.05)
+
+
 def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
-    noise = PoissonGaussianNoise(25, 3)
+    noise = XRayNoise(270, 1, **CHEST_DRR)
     protocol = Protocol(noise=noise, limit=2)
     told = v.make("nlm", grid.middle_level(noise))
 
@@ -150,6 +161,28 @@ def test_a_stabilised_method_beats_one_that_is_told_the_middle_level():
     transformed = evaluate(v.make("nlm", v.Anscombe(), noise), protocol, progress=False)
 
     assert transformed["psnr"].mean() > plain["psnr"].mean() + 0.5
+
+
+def test_at_few_photons_the_transform_must_come_before_the_logarithm():
+    noise = v.study_noises()[grid.doses()[-1]]
+    assert isinstance(noise, XRayNoise)
+    clean = load_dataset("chest-drr").test[0].image[None]
+    generator = torch.Generator().manual_seed(0)
+    quanta = torch.poisson(noise.counts(clean), generator)
+    counts = quanta + noise.electronic * torch.randn(clean.shape, generator=generator)
+    image = noise.display(counts)
+    black, white = anscombe.forward(
+        noise.counts(torch.tensor([0.0, 1.0])), noise.electronic
+    ).tolist()
+    plain = v.make("nlm")
+
+    before = (anscombe.forward(counts, noise.electronic) - black) / (white - black)
+    before = plain(before, sigma=255 / (black - white)) * (white - black) + black
+    before = noise.display(anscombe.inverse(before, noise.electronic))
+    after = v.make("nlm", v.Anscombe(), noise)(image)
+    told = v.make("nlm", grid.middle_level(noise))(image)
+
+    assert psnr(clean, after)[0] < psnr(clean, told)[0] < psnr(clean, before)[0]
 
 
 @pytest.mark.parametrize("part", grid.PARTS)

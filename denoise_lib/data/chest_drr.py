@@ -35,7 +35,9 @@ class _Record(NamedTuple):
 
 @dataset("chest-drr", place=2)
 def load() -> Dataset:
-    """Rendered frontal chest radiographs, free of noise, with exact masks.
+    """Rendered frontal chest radiographs without detector noise, with masks.
+
+    The masks are projections of an automatic segmentation of the CT.
 
     Returns
     -------

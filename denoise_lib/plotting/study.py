@@ -343,6 +343,29 @@ def variance_by_grey(
     return figure
 
 
+def power_spectra(table: pd.DataFrame) -> Figure:
+    """Power of images against frequency, a line for each data set.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Power on the 0-255 scale, indexed by frequency; a column for each data set, at most three.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    styles = (("#0072B2", "-"), ("#E69F00", "--"), ("#D55E00", ":"))
+    for name, (colour, line) in zip(map(str, table), styles, strict=False):
+        axis.plot(table.index, table[name], line, color=colour, label=name)
+    axis.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
+    axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    return figure
+
+
 def map_of_pages(
     places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]]
 ) -> Figure:

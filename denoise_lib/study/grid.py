@@ -14,7 +14,7 @@ from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.classical import Classical
 from denoise_lib.methods.registry import Denoiser, Network, get, methods
 from denoise_lib.methods.released import Released
-from denoise_lib.noise import GaussianNoise, PoissonGaussianNoise
+from denoise_lib.noise import GaussianNoise, XRayNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.study.variants import (
@@ -85,9 +85,7 @@ def matrix() -> tuple[str, ...]:
 def doses() -> tuple[str, ...]:
     """Those of them that are photon noise, the highest dose first."""
     return tuple(
-        name
-        for name, noise in study_noises(in_matrix=True).items()
-        if isinstance(noise, PoissonGaussianNoise)
+        name for name, noise in study_noises(in_matrix=True).items() if isinstance(noise, XRayNoise)
     )
 
 
@@ -204,7 +202,7 @@ def _noises() -> Iterator[Measurement]:
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
-        if isinstance(noise, PoissonGaussianNoise):
+        if isinstance(noise, XRayNoise):
             for method in STABILISED:
                 yield Measurement(method, protocol, Anscombe())
                 if method in classical():  # the dose alone tells the level, without any transform
@@ -244,13 +242,13 @@ PARTS = {
 }
 
 
-def middle_level(noise: PoissonGaussianNoise) -> Told:
+def middle_level(noise: XRayNoise) -> Told:
     """Told the noise level in the middle between black and white.
 
     Parameters
     ----------
-    noise : PoissonGaussianNoise
-        Photon noise.
+    noise : XRayNoise
+        Its dose and tone curve tell the level.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from denoise_lib.methods.classical import Classical
 from denoise_lib.methods.registry import Denoiser, Method, Network
 from denoise_lib.methods.released import load_trained
 from denoise_lib.methods.vincent import LAYER_RECIPES, WholeImageAutoencoder
-from denoise_lib.noise import GaussianNoise, Noise, PoissonGaussianNoise
+from denoise_lib.noise import STUDY_DOSES, GaussianNoise, Noise, XRayNoise
 from denoise_lib.recipe import Recipe
 from denoise_lib.study import mistakes
 from denoise_lib.study.mistakes import MISTAKES
@@ -35,7 +35,7 @@ from denoise_lib.training.patches import NoisyPatches
 from denoise_lib.training.train import train_as_chapter
 
 # Where the noise is weak, the chapters' learning rate leaves DnCNN returning its input.
-WEAK, GENTLE_RATE = ("gaussian-5", "poisson-400"), 2e-3
+WEAK, GENTLE_RATE = ("gaussian-5", f"xray-{max(STUDY_DOSES)}"), 2e-3
 
 
 def study_noises(in_matrix: bool | None = None) -> dict[str, Noise]:
@@ -139,17 +139,16 @@ class Told(Variant):
 
 @dataclass(frozen=True)
 class Anscombe(Variant):
-    """Applied between a generalised Anscombe transform and its inverse."""
+    """Applied to the counts, between a generalised Anscombe transform and its inverse."""
 
     def __str__(self) -> str:
         return "anscombe"
 
     def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
-        """See `Variant.make`; the noise must be a `PoissonGaussianNoise`."""
-        if not isinstance(noise, PoissonGaussianNoise):
+        """See `Variant.make`; the noise must be an `XRayNoise`."""
+        if not isinstance(noise, XRayNoise):
             raise UserError("The Anscombe transform is for photon noise: give its dose.")
-        plain = Plain().make(method, noise, precision)
-        return anscombe.stabilised(plain, noise.photons, noise.read_sigma)
+        return anscombe.stabilised(Plain().make(method, noise, precision), noise)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
         """See `Variant.identity`; the transform's code too."""

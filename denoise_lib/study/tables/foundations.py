@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from denoise_lib.checks import UserError
+from denoise_lib.noise import XRayNoise
 from denoise_lib.plotting import label
+from denoise_lib.study.tables.shared import select
 
 _POSES = {
     "turn": "turn (degrees)",
@@ -64,6 +67,90 @@ def tuned(parameters: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> pd.DataF
                 row = rows.setdefault((label(name), parameter.replace("_", " ")), {})
                 row[f"sigma {level}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def photons_at_middle_grey(noise: XRayNoise, sigma: float) -> float:
+    """The photons whose counting noise has this strength where the image is half white.
+
+    Parameters
+    ----------
+    noise : XRayNoise
+        Its tone curve counts, not its dose; without electronic noise and blur.
+    sigma : float
+        Noise level, 0-255.
+
+    Returns
+    -------
+    float
+        Detected in a pixel.
+    """
+    steepness = noise.tone.steepness(torch.tensor(0.5, dtype=torch.float64)).item()
+    return (255 * steepness / sigma) ** 2
+
+
+def doses(noise: XRayNoise, sigmas: Iterable[float], full: float) -> pd.DataFrame:
+    """What noise levels mean as doses.
+
+    Parameters
+    ----------
+    noise : XRayNoise
+        Its tone curve counts.
+    sigmas : iterable of float
+        Noise levels, 0-255.
+    full : float
+        Photons that a detector counts in the same pixel at its usual dose.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by sigma: the photons at middle grey, and how many times more `full` is.
+    """
+    photons = pd.Series({sigma: photons_at_middle_grey(noise, sigma) for sigma in sigmas})
+    table = pd.DataFrame({"photons at middle grey": photons, "a detector counts": full / photons})
+    return table.rename_axis("sigma")
+
+
+def explained_by_noise(rows: pd.DataFrame, level: float) -> pd.DataFrame:
+    """How much of a method's error the noise of images that count as clean can be.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of one data set, as `store.load` reads them.
+    level : float
+        Root mean square of that noise, 0-255.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its variance over the mean MSE, indexed by method; a column for each sigma.
+    """
+    mse = rows.groupby(["method", "sigma"])["mse"].mean().unstack()
+    return (level / 255) ** 2 / mse
+
+
+def spread(rows: pd.DataFrame, method: str) -> tuple[float, float]:
+    """Mean and standard deviation of PSNR over images, views of one patient for instance.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of one protocol.
+    method : str
+        One of their methods.
+
+    Returns
+    -------
+    tuple of float
+        In dB.
+
+    Raises
+    ------
+    UserError
+        When the method was not measured.
+    """
+    psnr = select(rows, method=method)["psnr"]
+    return psnr.mean(), psnr.std()
 
 
 def running_times(folder: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from denoise_lib import noise
 from denoise_lib.checks import UserError
-from denoise_lib.noise import PoissonGaussianNoise
+from denoise_lib.noise import XRayNoise
 from denoise_lib.study.grid import STABILISED, classical, doses, middle_level
 from denoise_lib.study.tables.shared import select
 from denoise_lib.study.variants import Anscombe, TrainedOn, study_noises
@@ -106,7 +106,7 @@ def by_dose(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     def level(dose: str) -> object:
         noise = noises[dose]
-        assert isinstance(noise, PoissonGaussianNoise)  # what makes it a dose
+        assert isinstance(noise, XRayNoise)  # what makes it a dose
         return middle_level(noise)
 
     def row(method: str, variant_of: Callable[[str], object]) -> dict[str, float]:
