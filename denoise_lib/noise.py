@@ -112,12 +112,15 @@ class Shown:
     parameters : mapping
         Of the model.
     in_matrix : bool
-        Whether all methods are measured on it, and a network is trained on it.
+        Whether all methods are measured on it.
+    trained_on : bool
+        Whether, besides, a network is trained on it and tested on all that others are trained on.
     """
 
     title: str
     parameters: Mapping[str, float]
     in_matrix: bool = True
+    trained_on: bool = True
 
 
 @dataclass(frozen=True)
@@ -522,7 +525,11 @@ class ToneCurve:
 @noise_model(
     trial={"dose": 20_000, "electronic": 2, "blur": 0.8},
     study={
-        f"xray-{dose}": Shown(f"X-ray dose {dose}", {"dose": dose, "electronic": 1, **CHEST_DRR})
+        f"xray-{dose}": Shown(
+            f"X-ray dose {dose}",
+            {"dose": dose, "electronic": 1, **CHEST_DRR},
+            trained_on=False,
+        )
         for dose in STUDY_DOSES
     },
 )

@@ -258,12 +258,12 @@ def test_a_row_of_the_matrix_is_a_training_and_a_column_a_test():
     noises = {"speckle": measured(speckle=30, correlated=20)}
     noises["correlated"] = measured(speckle=10, correlated=25)
 
-    table = mismatch.matrix(noises)
+    table = mismatch.matrix(noises, list(noises))
 
     assert table.loc["correlated", "speckle"] == 20.5
     assert table.loc["speckle", "correlated"] == 10.5
     with pytest.raises(UserError, match="'trained:correlated'"):
-        mismatch.matrix({**noises, "speckle": rows({"dncnn": 1}, "trained:speckle")})
+        mismatch.matrix({"speckle": rows({"dncnn": 1}, "trained:speckle")}, list(noises))
 
 
 def test_methods_on_each_noise_are_in_the_order_of_their_averages():
@@ -296,7 +296,9 @@ def photon_rows():
     return measured
 
 
-def test_what_the_dose_is_worth():
+def test_what_the_dose_is_worth(monkeypatch):
+    monkeypatch.setattr(mismatch, "trained_on", grid.doses)
+
     table = mismatch.by_dose(photon_rows())
 
     assert table.columns.tolist() == list(grid.doses())

@@ -15,6 +15,7 @@ from denoise_lib.methods.classical import Classical
 from denoise_lib.methods.registry import Denoiser, Network, get, methods
 from denoise_lib.methods.released import Released
 from denoise_lib.noise import GaussianNoise, XRayNoise
+from denoise_lib.noise import declared as noise_models
 from denoise_lib.protocol import Protocol
 from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.study.variants import (
@@ -78,8 +79,14 @@ def of_chapters() -> tuple[str, ...]:
 
 
 def matrix() -> tuple[str, ...]:
-    """The noises that every method is measured on."""
-    return tuple(study_noises(in_matrix=True))
+    """The noises that a network is trained on, each tested on all of them."""
+    trained = {
+        name
+        for declared in noise_models().values()
+        for name, shown in declared.study.items()
+        if shown.trained_on
+    }
+    return tuple(name for name in study_noises(in_matrix=True) if name in trained)
 
 
 def doses() -> tuple[str, ...]:
@@ -198,7 +205,7 @@ def _tuning() -> Iterator[Measurement]:
 
 
 def _noises() -> Iterator[Measurement]:
-    for noise in study_noises(in_matrix=True).values():
+    for name, noise in study_noises(in_matrix=True).items():
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
@@ -207,7 +214,7 @@ def _noises() -> Iterator[Measurement]:
                 yield Measurement(method, protocol, Anscombe())
                 if method in classical():  # the dose alone tells the level, without any transform
                     yield Measurement(method, protocol, middle_level(noise))
-        for trained_on in matrix():
+        for trained_on in matrix() if name in matrix() else ():
             yield Measurement("dncnn", protocol, TrainedOn(trained_on))
 
 

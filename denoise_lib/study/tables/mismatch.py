@@ -10,6 +10,7 @@ from denoise_lib import noise
 from denoise_lib.checks import UserError
 from denoise_lib.noise import XRayNoise
 from denoise_lib.study.grid import STABILISED, classical, doses, middle_level
+from denoise_lib.study.grid import matrix as trained_on
 from denoise_lib.study.tables.shared import select
 from denoise_lib.study.variants import Anscombe, TrainedOn, study_noises
 
@@ -31,13 +32,15 @@ def titles() -> dict[str, str]:
     }
 
 
-def matrix(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def matrix(measured: Mapping[str, pd.DataFrame], noises: Sequence[str]) -> pd.DataFrame:
     """Networks trained on one noise and tested on another.
 
     Parameters
     ----------
     measured : mapping
         From a noise to the rows of its protocol, of all variants.
+    noises : sequence of str
+        Which.
 
     Returns
     -------
@@ -52,10 +55,10 @@ def matrix(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             tested: {
-                trained: select(rows, variant=str(TrainedOn(trained)))["psnr"].mean()
-                for trained in measured
+                trained: select(measured[tested], variant=str(TrainedOn(trained)))["psnr"].mean()
+                for trained in noises
             }
-            for tested, rows in measured.items()
+            for tested in noises
         }
     )
 
@@ -124,7 +127,7 @@ def by_dose(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if told:
             rows[method, "told the level at middle grey"] = row(method, level)
         rows[method, TRANSFORMED] = row(method, lambda _: Anscombe())
-    for trained in doses():
+    for trained in (dose for dose in doses() if dose in trained_on()):
         rows["dncnn", f"trained on {titles()[trained]}"] = row(
             "dncnn", lambda _, trained=trained: TrainedOn(trained)
         )
