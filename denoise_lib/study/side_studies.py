@@ -60,6 +60,8 @@ class SideStudy:
     identity : callable, optional
         ``identity(key) -> plain values`` that change when a row's numbers do; by default the code
         of its module, and all that is named above.
+    growing : bool
+        Whether its table may lack rows: they take hours each, and are kept as they come.
     """
 
     name: str
@@ -72,6 +74,7 @@ class SideStudy:
     trains: tuple[str, ...] = ()
     needs: Needs = NOTHING
     identity: Callable[[Mapping[str, Any]], Any] | None = None
+    growing: bool = False
 
     @cached_property
     def table(self) -> Table:
@@ -133,6 +136,7 @@ def side_study(
     trains: tuple[str, ...] = (),
     needs: Needs = NOTHING,
     identity: Callable[[Mapping[str, Any]], Any] | None = None,
+    growing: bool = False,
     **axes: Iterable[Any] | Callable[[], Iterable[Any]],
 ) -> Callable[[Measure], Measure]:
     """Declare the function below as a side study; see `SideStudy`.
@@ -155,6 +159,8 @@ def side_study(
         What has to be there besides the library and the method that a key names.
     identity : callable, optional
         What a row's numbers depend on, where it is not the whole module.
+    growing : bool
+        Whether its table may lack rows.
     **axes
         The values of each column of the key, all combined with all; a sequence, or a function
         that returns one.
@@ -185,6 +191,7 @@ def side_study(
             trains,
             needs,
             identity,
+            growing,
         )
         return measure
 

@@ -65,6 +65,7 @@ def _keys() -> Iterator[dict[str, Any]]:
 @side_study(
     "How far do the authors' recipe for DnCNN and ours come with the same patches?",
     keys=_keys,
+    growing=True,
     trains=("dncnn",),
     needs=Needs(folder="natural/train400"),
 )

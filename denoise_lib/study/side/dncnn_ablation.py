@@ -75,6 +75,7 @@ def _keys() -> Iterator[dict[str, Any]]:
 @side_study(
     "Residual or direct, with batch norm or without, from one start?",
     keys=_keys,
+    growing=True,
     trains=("dncnn",),
 )
 def dncnn_ablation(

@@ -31,6 +31,7 @@ CLEAN_STEPS = 500
 
 @side_study(
     "What does a denoiser make of an image without noise?",
+    growing=True,
     trains=("gondara",),
     task=(*TASKS, ITS_INPUT),
     seed=SEEDS,

@@ -168,6 +168,7 @@ def create(variant: str) -> nn.Module:
 
 @side_study(
     "What is each part of RDN worth, and what does a plain network of its size do?",
+    growing=True,
     trains=("rdn",),
     seed=SEEDS,
     variant=(*PARTS, PLAIN),

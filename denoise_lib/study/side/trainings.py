@@ -83,6 +83,7 @@ def _plan_identity(what: Plan) -> Any:
     "Which optimiser, peak rate and loss suit a network?",
     keys=_searched,
     identity=_search_identity,
+    growing=True,
     needs=Needs(folder="chest_xray"),
 )
 def search(network: str, optimizer: str, peak: float, loss: str) -> dict[str, Any]:
@@ -125,6 +126,7 @@ def _tried(network: str, optimizer: str, peak: float, loss: str) -> Plan:
 @side_study(
     "How good does a network get with more training, and how much does the seed matter?",
     identity=_training_identity,
+    growing=True,
     needs=Needs(folder="chest_xray"),
     keys=lambda: (
         {"network": network, "share": share, "seed": seed}
