@@ -471,14 +471,14 @@ plt.show()
 # 2×2 square a value was largest, twice, and nothing leads around it. But the network itself has an alibi. With noise, the
 # output comes closer to the truth than it does here, through the same waist. So the detail does pass.
 #
-# We question the suspect properly: the same network and the same recipe, trained for three tasks, three seeds each. All get the same
+# We question the suspect properly: the same network and the same recipe, trained for three tasks. All get the same
 # clean images.
 
 # %%
 trained_for = store.load_side("gondara_clean").groupby("task")[["psnr_clean", "psnr_noisy"]]
 by_task = trained_for.mean().loc[["sigma 25", "sigma 0 to 55", "no noise"]]
 assert by_task["psnr_clean"].is_monotonic_increasing
-assert by_task["psnr_clean"]["sigma 0 to 55"] > by_task["psnr_clean"]["sigma 25"] + 5
+assert by_task["psnr_clean"]["sigma 0 to 55"] > by_task["psnr_clean"]["sigma 25"] + 4
 by_task.rename(columns={"psnr_clean": "clean input", "psnr_noisy": "sigma 25"}).round(2)
 
 # %% [markdown]
@@ -545,9 +545,9 @@ Markdown(
 #
 # <details><summary>Solution</summary>
 #
-# The identity, as far as a sigmoid can give it. So nothing in the *training* asks for less noise. The network denoises
-# a little all the same, because its waist cannot carry independent noise in every pixel. It stays
-# far behind the one that was shown clean targets: the architecture helps, the target does the work.
+# The identity, as far as a sigmoid can give it. So nothing in the *training* asks for less noise, and yet this network
+# denoises nearly as well as the one that was shown clean targets. Its waist cannot carry independent noise in every
+# pixel, so the smooth image is the best copy that it can make. Here the *architecture* denoises.
 #
 # </details>
 
@@ -557,7 +557,7 @@ print(
     f"trained on noisy targets: {copied:.2f} dB; on clean ones: {by_task['psnr_noisy']['sigma 25']:.2f} dB"
 )
 noisy_level = store.baselines(protocol).query("method == 'noisy'")["psnr"].mean()
-assert noisy_level < copied < by_task["psnr_noisy"]["sigma 25"]
+assert noisy_level + 8 < copied < by_task["psnr_noisy"]["sigma 25"] < copied + 3
 
 # %% [markdown]
 # **2.** Replace the max-pooling by convolutions of stride 2. How many parameters does this add, and what does it do to
