@@ -100,36 +100,6 @@ def test_the_front_table_says_who_is_told_and_how_long_it_takes():
         front.methods(means, costs.iloc[1:], set())
 
 
-def test_the_evidence_is_that_of_the_level_and_the_smaller_nodule():
-    summary = pd.concat(
-        [
-            scores({"bm3d": 34}),
-            scores({"bm3d": 28}, sigma=75.0),
-            scores({"bm3d": 1}, dataset="chest-drr"),
-        ]
-    )
-    differences = pd.DataFrame(
-        {"method": "bm3d", "dataset": "nih-sample", "sigma": 25.0, "metric": ["psnr", "ssim"]}
-        | {"difference": [-0.3, -0.01]}
-    )
-    detection = pd.DataFrame(
-        {"method": "bm3d", "sigma": [25, 25, 50], "diameter": [8, 16, 8], "auc": [0.7, 0.8, 0.6]}
-    )
-    tasks = pd.DataFrame(
-        {"method": "bm3d", "task": ["classification"] * 2 + ["segmentation"]}
-        | {"accuracy": [0.6, 0.8, np.nan]}
-    )
-
-    found = front.evidence(summary, differences, detection, tasks, 25)
-
-    assert (found.scores["psnr"]["bm3d"], found.beyond["bm3d"]) == (34, 28)
-    assert found.tests["difference"]["bm3d"] == -0.3
-    assert found.detection["auc"].to_dict() == {"bm3d": 0.7}
-    assert found.tasks["accuracy"]["bm3d"] == pytest.approx(0.7)
-    with pytest.raises(UserError, match="sigma 75"):
-        front.evidence(summary[summary["sigma"] == 25], differences, detection, tasks, 25)
-
-
 # The comparison
 
 

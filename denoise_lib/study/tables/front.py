@@ -1,15 +1,13 @@
-"""The front page: which method, and what the three claims rest on."""
+"""The front page: which method."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import pandas as pd
 
 from denoise_lib.plotting import label, score_table
-from denoise_lib.study.grid import OUTSIDE_TRAINING
-from denoise_lib.study.tables.shared import at, select
+from denoise_lib.study.tables.shared import select
 
 DATASET = "nih-sample"
 
@@ -78,68 +76,3 @@ def methods(scores: pd.DataFrame, cost: pd.DataFrame, blind: Collection[str]) ->
 
 def _seconds(value: float) -> str:
     return f"{value:.{1 if value > 1 else 2}f}"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the claims of the front page rest on, each indexed by method.
-
-    Attributes
-    ----------
-    scores : pandas.DataFrame
-        Means on real radiographs at the level shown, best PSNR first.
-    tests : pandas.DataFrame
-        PSNR there, minus that of the method that all are compared with, and the test.
-    beyond : pandas.Series
-        PSNR (dB) at a level that no network was trained for.
-    detection : pandas.DataFrame
-        The observer of the smaller nodule at the level shown.
-    tasks : pandas.DataFrame
-        The classifier, mean over its trainings.
-    """
-
-    scores: pd.DataFrame
-    tests: pd.DataFrame
-    beyond: pd.Series
-    detection: pd.DataFrame
-    tasks: pd.DataFrame
-
-
-def evidence(
-    summary: pd.DataFrame,
-    differences: pd.DataFrame,
-    detection: pd.DataFrame,
-    tasks: pd.DataFrame,
-    sigma: float,
-) -> Evidence:
-    """Select what the claims of the front page rest on.
-
-    Parameters
-    ----------
-    summary, differences : pandas.DataFrame
-        What `store.load_summary` returns.
-    detection, tasks : pandas.DataFrame
-        The side studies of these names.
-    sigma : float
-        The level shown, 0-255.
-
-    Returns
-    -------
-    Evidence
-
-    Raises
-    ------
-    UserError
-        When one of them lacks rows.
-    """
-    diameter = detection["diameter"].min()
-    tests = select(differences, dataset=DATASET, sigma=sigma, metric="psnr")
-    found = select(detection, sigma=sigma, diameter=diameter)
-    classified = select(tasks, task="classification")
-    return Evidence(
-        scores=at(summary, DATASET, sigma),
-        tests=tests.set_index("method"),
-        beyond=at(summary, DATASET, OUTSIDE_TRAINING)["psnr"],
-        detection=found.set_index("method"),
-        tasks=classified.groupby("method").mean(numeric_only=True),
-    )
