@@ -172,7 +172,8 @@ def classifier(training: str, seed: int) -> Classifier:
         model, split.images(), labels, recipe, degraded=training == "degraded"
     ).to_the_end()
     with replacing(path) as temporary:
-        save_file(model.state_dict(), temporary)
+        # A training may leave channels last in memory, which safetensors refuses.
+        save_file({name: x.contiguous() for name, x in model.state_dict().items()}, temporary)
     return model
 
 
