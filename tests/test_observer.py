@@ -223,7 +223,7 @@ def test_an_invertible_filter_costs_the_hotelling_observer_nothing(seed):
 def regions(method, count=240, size=32, seed=0):
     """White noise with a wide faint nodule and without, by a method."""
     generator = np.random.default_rng(seed)
-    signal = observer.nodule(16, 0.25, size)
+    signal = observer.nodule(16, 0.3, size)
     absent = generator.normal(size=(2, count, size, size))
     absent[0] += signal.numpy()
     return signal, np.stack([[method(x) for x in kind] for kind in absent])
@@ -243,7 +243,7 @@ def test_a_useful_denoiser_helps_the_eye_and_not_the_hotelling_observer():
         hotelling = observer.auc(observer.decisions(*channels, np.arange(240)))
         aucs[name] = eye, hotelling
 
-    assert aucs["blurred"][0] > aucs["noisy"][0] + 0.03
+    assert aucs["blurred"][0] > aucs["noisy"][0] + 0.05
     assert abs(aucs["blurred"][1] - aucs["noisy"][1]) < 0.02
 
 
@@ -255,7 +255,7 @@ def test_the_eye_is_most_sensitive_at_its_peak_and_blind_to_a_constant():
     assert sensitivity[0, 32] < 0.01
     template = observer.eye_template(observer.nodule(8, 0.1, 48))
     assert template.sum() == pytest.approx(0, abs=1e-9)
-    assert template.reshape(48, 48).argmax() == 24 * 48 + 24
+    assert template.argmax() == 24 * 48 + 24
 
 
 def test_observer_looks_at_the_middle_of_the_nodule():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from denoise_lib.plotting import label, score_table
 from denoise_lib.study.grid import OUTSIDE_TRAINING
+from denoise_lib.study.tables.reader import seen
 from denoise_lib.study.tables.shared import at, select
 
 DATASET = "nih-sample"
@@ -93,23 +94,19 @@ class Evidence:
     beyond : pandas.Series
         PSNR (dB) at a level that no network was trained for.
     detection : pandas.DataFrame
-        The observer of the smaller nodule at the level shown.
-    tasks : pandas.DataFrame
-        The classifier, mean over its trainings.
+        The Hotelling observer of the smaller nodule at the level shown.
     """
 
     scores: pd.DataFrame
     tests: pd.DataFrame
     beyond: pd.Series
     detection: pd.DataFrame
-    tasks: pd.DataFrame
 
 
 def evidence(
     summary: pd.DataFrame,
     differences: pd.DataFrame,
     detection: pd.DataFrame,
-    tasks: pd.DataFrame,
     sigma: float,
 ) -> Evidence:
     """Select what the claims of the front page rest on.
@@ -118,8 +115,8 @@ def evidence(
     ----------
     summary, differences : pandas.DataFrame
         What `store.load_summary` returns.
-    detection, tasks : pandas.DataFrame
-        The side studies of these names.
+    detection : pandas.DataFrame
+        The side study of that name.
     sigma : float
         The level shown, 0-255.
 
@@ -134,12 +131,9 @@ def evidence(
     """
     diameter = detection["diameter"].min()
     tests = select(differences, dataset=DATASET, sigma=sigma, metric="psnr")
-    found = select(detection, sigma=sigma, diameter=diameter)
-    classified = select(tasks, task="classification")
     return Evidence(
         scores=at(summary, DATASET, sigma),
         tests=tests.set_index("method"),
         beyond=at(summary, DATASET, OUTSIDE_TRAINING)["psnr"],
-        detection=found.set_index("method"),
-        tasks=classified.groupby("method").mean(numeric_only=True),
+        detection=seen(detection, sigma, diameter, "hotelling"),
     )
