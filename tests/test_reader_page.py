@@ -114,6 +114,7 @@ def test_the_page_builds_from_complete_tables(made_up):
         ("detection", {"method": "gaussian", "observer": "eye"}, "change_low", -0.01),
         ("blend", {"method": grid.COMPARED_WITH, "alpha": 0.8}, CHANGE, -0.08),
         ("segmenter", {"method": "noisy"}, "dice_lungs", 1.0),
+        ("classified", {"training": "degraded", "method": "clean"}, "test", text([0.0] * 100)),
         ("shortcut", {"images": "test"}, ["auc", "low", "high"], 0.8),
     ],
 )

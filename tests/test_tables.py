@@ -606,6 +606,18 @@ def test_what_the_classifiers_answer():
         reader.answers(rows, "clean", val, test, "nlm")
 
 
+def test_trainings_are_compared_image_by_image():
+    truth = np.tile([True, False], 50)
+    test = reader.Labels(truth, np.arange(100))
+    good, bad = " ".join(map(str, truth * 1.0)), " ".join(["0.0"] * 100)
+    rows = pd.DataFrame(
+        [said("clean", bad, "0", seed=n) for n in (0, 1)]
+        + [said("clean", good, "0", training="degraded"), said("clean", bad, "0", 1, "degraded")]
+    )
+
+    assert reader.between_trainings(rows, test) == pytest.approx((0.25, 0.25, 0.25))
+
+
 def test_classifiers_behind_denoisers_in_words():
     row = {"method": "bm3d", "change": -0.1, "change_low": -0.2, "change_high": 0.05}
     answers = pd.DataFrame([row | {"alarms": 0.25, "alarms_anew": 0.5}]).set_index("method")

@@ -283,6 +283,39 @@ def answers(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
 
+def between_trainings(
+    classified: pd.DataFrame, test: Labels, method: str = "clean"
+) -> tuple[float, float, float]:
+    """What training on degraded images does to the AUC, paired over the test images.
+
+    Parameters
+    ----------
+    classified : pandas.DataFrame
+        The side study of that name.
+    test : Labels
+        Of the test split.
+    method : str
+        What the images were given to.
+
+    Returns
+    -------
+    tuple of float
+        AUC of the classifiers trained on degraded images minus that of those trained on clean
+        ones, means over trainings, and the ends of its 95 % interval over patients.
+
+    Raises
+    ------
+    UserError
+        When one of them was not measured.
+    """
+    degraded, clean = (
+        wins(logits(classified, training, method, "test"), test.positive)
+        for training in ("degraded", "clean")
+    )
+    low, high = wins_interval(degraded - clean, test.positive, test.patients)
+    return float((degraded - clean).mean()), low, high
+
+
 def behind_denoisers(answered: dict[str, pd.DataFrame], order: list[str]) -> pd.DataFrame:
     """The classifiers behind each method, as text.
 
