@@ -312,7 +312,7 @@ def _changes_against_contrast(table: pd.DataFrame, axis: Axes) -> None:
         ends = [[row["change"] - row["change_low"]], [row["change_high"] - row["change"]]]
         style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(row["method"])}
         axis.errorbar(row["contrast_kept"], row["change"], yerr=ends, **style)
-    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.spines[["top", "right"]].set_visible(False)
 
 
@@ -378,7 +378,7 @@ def shortcut_charts(
                 name = f"{words}, trained on {training} images"
                 axis.plot(amounts, table.loc[list(methods), column], label=name, **line)
         axis.set(xlabel=title, ylim=(0, 1))
-        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[1].set_ylabel("called pneumonia")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
