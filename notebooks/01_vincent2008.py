@@ -25,7 +25,7 @@
 # - build the denoising autoencoder and its three kinds of damage;
 # - train it on patches of radiographs and watch its filters change as the damage grows, and measure how local and how smooth they are;
 # - stack autoencoders greedily, layer by layer, as the paper does;
-# - use the stack as a denoiser in two ways: on the whole shrunken image, as earlier comparisons did, and
+# - use the stack as a denoiser in two ways: on the whole shrunken image, as a comparison may have done, and
 #   on overlapping patches, and see why the first one must blur.
 #
 # **You need** Python and matrix products; the pages on [noise](../noise) and [quality](../metrics) explain
@@ -253,8 +253,8 @@ pd.DataFrame(locality).T.round(2)
 #
 # ## Reading 1: the whole image
 #
-# Earlier comparisons shrank each image, to 64×64 pixels say, fed all 4096 of them to dense layers with a narrow
-# middle, and enlarged the output. We do the same, with greedy pretraining first and fine-tuning afterwards:
+# One can shrink each image, to 64×64 pixels say, feed all 4096 of them to dense layers with a narrow
+# middle, and enlarge the output. We do so, with greedy pretraining first and fine-tuning afterwards:
 
 # %%
 small_images = F.interpolate(train_images, (64, 64), mode="area").flatten(1)
@@ -333,7 +333,7 @@ losses.round(2).rename_axis("PSNR (dB)")
 #
 # ## Reading 2: overlapping patches
 #
-# A small patch of a radiograph *can* be described by a few hundred numbers. Cut the image into overlapping patches,
+# A small patch of a radiograph *can* be described by few numbers, as we shall see. Cut the image into overlapping patches,
 # denoise each, and average each pixel over all patches that contain it. First the greedy pretraining, then the fine-tuning:
 
 # %%

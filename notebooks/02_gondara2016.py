@@ -102,7 +102,7 @@ protocol = Protocol(noise=noise, limit=few)
 #
 # $$z = g(f(y)), \qquad \min_{f, g}\; \mathbb E\, L\bigl(x,\, g(f(y))\bigr).$$
 #
-# The loss compares with the **clean** $x$: that is all that makes the autoencoder a denoising one.
+# The loss compares with the **clean** $x$ (the first exercise tries without).
 # Unlike the residual network of the next chapter, every pixel of the output has to be made anew
 # from the code.
 #
@@ -215,10 +215,10 @@ print({setting: f"{psnr:.2f} dB" for setting, psnr in told.items()})
 # ### Its SSIM and ours
 #
 # The values that circulate for the first setting on mammograms, SSIM 0.45 for the noisy images and 0.80 after a
-# median filter (*unverified*), are higher than ours would be, and one setting explains it. For images in $[0, 1]$,
+# median filter (*unverified*), are higher than mammograms give with `data_range=1`, and one setting explains it. For images in $[0, 1]$,
 # scikit-image's SSIM used `data_range=2` for floating-point images by default in those years. A check on 108 mammograms of the same collection at 64×64 pixels, made outside this book,
 # gave 0.457 and 0.807 with `data_range=2` and a 5×5 median, and 0.36 and 0.70 with `data_range=1`. It is an
-# inference, not a proof; but it is a reason not to put the paper's SSIM beside ours. On our radiograph, shrunk the same way:
+# inference, not a proof; but it is a reason not to put the paper's SSIM beside ours. On our radiograph, shrunk the same way, the setting moves the values less:
 
 # %%
 small_clean = F.interpolate(clean, (64, 64), mode="area")
@@ -546,8 +546,8 @@ Markdown(
 # <details><summary>Solution</summary>
 #
 # The identity, as far as a sigmoid can give it. So nothing in the *training* asks for less noise, and yet this network
-# denoises nearly as well as the one that was shown clean targets. Its waist cannot carry independent noise in every
-# pixel, so the smooth image is the best copy that it can make. Here the *architecture* denoises.
+# denoises nearly as well as the one that was shown clean targets: in this training it does not learn to copy the noise. Here much of the
+# denoising is the work of the *architecture*.
 #
 # </details>
 

@@ -198,8 +198,8 @@ print(
 # ## The task
 #
 # The paper classifies photographs with VGG-16 and segments them with DeepLab. Our task is closer to
-# radiographs: find lungs, heart, ribs and spine. On `chest-drr` the true masks are exact, since they
-# are rendered from the CT's labels. A small U-Net {footcite}`ronneberger2015unet` is trained on **clean** images:
+# radiographs: find lungs, heart, ribs and spine. On `chest-drr` the masks fit the images exactly, since both
+# are rendered from one CT. The CT's labels are the work of a network ([more about them](../data)). A small U-Net {footcite}`ronneberger2015unet` is trained on **clean** images:
 
 # %%
 data = load_dataset("chest-drr")
@@ -338,8 +338,7 @@ if preset == "quick":
     assert mean["noisy"] + 0.05 < mean["liu-joint"]
 Markdown(
     f"Noise takes the mean Dice from {mean['clean']:.2f} to {mean['noisy']:.2f}, and any of the denoisers brings most of it back. What "
-    "the task's loss adds to that is small, and one run cannot show it: two trainings of the same denoiser differ as much. We come to it below, "
-    "with more of them."
+    "the task's loss adds to that is small, and one run cannot show it. We come to it below, with more of them."
 )
 
 # %% mystnb={"image": {"alt": "One radiograph clean, noisy, by a plain and by a jointly trained denoiser, each with the outlines of the heart, lungs and bones that the task network finds in it."}}
@@ -376,7 +375,7 @@ plt.show()
 # %% [markdown]
 # ## What it learned: how much should the task weigh?
 #
-# One run proves little. The committed table comes from `denoise study run liu`: the same two stages with three values of
+# One run proves little. The committed table comes from `denoise study run liu`: the same two stages, the first at three times the learning rate, with three values of
 # $\lambda$ and three seeds each, every seed with a task network and a pretrained denoiser of its own. All are measured on the test
 # split: $\lambda$ is not tuned here, every value is shown, and where a larger one would stop helping is not.
 
@@ -440,8 +439,8 @@ Markdown(
     "comes from the heart. The spine gains a little, lungs and ribs lose a little. The price is "
     f"{price:.1f} dB of PSNR.\n\n"
     "And the heart is found *better than on clean images*, which removing noise alone cannot explain. The masks have trained the denoiser too. "
-    "It now makes up for a weakness of the task network, and draws what that network wants to see. In other words, the gradient of a frozen network with respect to its input "
-    "is the direction of an adversarial example, and the denoiser has learned to walk along it. Three seeds and one patient do not make this general."
+    "It now makes up for a weakness of the task network, and draws what that network wants to see. An adversarial example follows the gradient of a network with respect to its input in order to mislead it. "
+    "The denoiser has learned to follow it the other way. Three seeds and one patient do not make this general."
 )
 
 # %% [markdown]
@@ -491,7 +490,7 @@ Markdown(
 # | initial weights | | Xavier, most biases 0.2 | PyTorch's; last layer zero: {source}`methods.liu.LiuDenoiser.__init__`, {source}`tests.test_models.test_liu_starts_as_the_identity_at_any_size` | starts from $\hat x = y$ |
 # | last layer | | learns at a tenth of the rate | at the full rate: {source}`training.loop.optimise` | it starts from zero |
 # | values | | 0 to 255, a mean colour subtracted | 0 to 1: {source}`checks.check_clean` | one convention for all models |
-# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`tasks.segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | exact masks, this book's subject |
+# | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`tasks.segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | masks at hand, this book's subject |
 # | task network in the joint step | frozen | learning rate 0; its dropout stays active | frozen, in evaluation mode: {source}`tasks.segmentation.fit_joint`, {source}`tests.test_segmentation.test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network` | ours has no dropout, but batch norm |
 # | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`tasks.segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |
 # | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0 to 0.02: {source}`tests.test_segmentation.test_a_weight_of_zero_is_plain_denoising` | shown, not assumed |

@@ -213,7 +213,7 @@ assert preset == "smoke" or tens[-1] < tens[0] / 2
 
 # %% [markdown]
 # `training.fit` runs this loop with a learning rate that rises and falls, a running average of the
-# weights, half precision where the hardware supports it, and a progress bar.
+# weights, a bound on the length of the gradient, half precision where the hardware supports it, and a progress bar.
 
 # %%
 torch.manual_seed(seed)
@@ -359,10 +359,10 @@ plt.show()
 # %% tags=["remove-input"]
 old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
 if preset != "smoke":
-    assert np.median(old) < 0.1 and np.median(together) < 0.2
+    assert np.quantile(old, 0.9) < 0.2 and np.median(together) < 0.2
     assert np.mean(fused) > 5 * np.median(together)
 Markdown(
-    "**Nobody listens inside a block.** We expected to break something. Instead we could cut almost any wire inside a block and hardly "
+    "**Hardly anybody listens inside a block.** We expected to break something. Instead we could cut almost any wire inside a block and hardly "
     f"lose anything: {np.median(old):.2f} dB for an old source, and little more for all old sources of a layer at once. The wires that matter run "
     f"*between* blocks. Cut the output of one block from the global fusion, and {np.mean(fused):.1f} dB are gone on average.\n\n"
     "The reason may be the two short cuts that RDN has besides. Each $F_d$ contains $F_{d-1}$, which the local skip adds, and the global "
@@ -407,10 +407,10 @@ means.round(2)
 
 # %% [markdown]
 # **Depth pays, growth hardly does.** With more blocks the network gains clearly. With a higher growth rate the gain is of the size of the scatter between seeds.
-# But a deeper network also *sees* more: every convolution lets a pixel see one more ring of neighbours. At this noise level a wider view alone may be worth decibels,
+# But a deeper network also *sees* more: every convolution lets a pixel see one more ring of neighbours. A wider view alone may be worth tenths of a decibel,
 # and this experiment cannot separate the two.
 #
-# The race is unfair to the small networks, too. In the time of one large step they could have taken two.
+# The race is unfair to the small networks, too: a large step costs more, and all got the same number of steps.
 
 # %% [markdown]
 # ## Where it fails
@@ -476,7 +476,7 @@ Markdown(
 # | upsampler | none for denoising | at the end, for super-resolution | none: {source}`tests.test_models.test_every_image_size_works` | |
 # | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_image_skip_adds_no_parameter` | a flag, since the sources leave it open |
 # | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.loop.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
-# | optimiser | Adam, $10^{-4}$ | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a minute of training |
+# | optimiser | Adam, $10^{-4}$ (*unverified* for denoising) | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a minute of training |
 # | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`methods.registry.Network.recipe` | more steps in the same minute |
 # | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
 # | noisy input | 8-bit files: rounded and clipped (*unverified* for training) | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |

@@ -21,7 +21,7 @@
 #
 # - measure a method under the study's protocol;
 # - put it beside the committed rows of all others, which have seen the same noisy images;
-# - test the differences over patients (on `chest-drr`, over views of one);
+# - put an interval on the differences, where there are several patients;
 # - do the same with a function of five lines.
 #
 # **You need** Python, and the page on [quality](../metrics) for the words. **Running time:** half a minute.
