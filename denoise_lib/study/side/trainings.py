@@ -33,7 +33,7 @@ PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
 SEARCH_SHARE, SEARCH_IMAGES = 1 / 32, 10
-PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
+PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18), "adam": (1e-3, 3e-3, 1e-2)}
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
 # Seeds by share of the budget.
