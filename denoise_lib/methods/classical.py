@@ -512,3 +512,18 @@ def tuning_file(dataset: str) -> Path:
         A JSON file in the package, which may not exist.
     """
     return Path(__file__).parent / "tuned" / f"{dataset}.json"
+
+
+def is_tuned_on(dataset: str) -> bool:
+    """Whether the classical methods have a tuning on a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        A name.
+
+    Returns
+    -------
+    bool
+    """
+    return tuning_file(dataset).exists()
