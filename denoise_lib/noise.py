@@ -21,7 +21,6 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torch.nn.functional as F
 
 from denoise_lib.checks import UserError, check_clean, check_number, unknown
 

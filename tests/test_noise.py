@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from denoise_lib.noise import (
     CHEST_DRR,
     AdditivePoissonNoise,
-    BlindGaussianNoise,
     BlindCorrelatedNoise,
+    BlindGaussianNoise,
     CorrelatedNoise,
     GaussianNoise,
     MaskingNoise,
