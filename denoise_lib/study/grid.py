@@ -109,7 +109,7 @@ class Measurement:
 
     @property
     def applied(self) -> Variant:
-        """The variant; plain classical methods have the tuning of the data set, where it has one."""
+        """The variant; a plain classical method has the tuning of the data set, if there is one."""
         method, dataset = get(self.method), self.protocol.dataset
         plain = isinstance(method, Classical) and self.variant == Plain()
         return TunedOn(dataset) if plain and method.grid and is_tuned_on(dataset) else self.variant
