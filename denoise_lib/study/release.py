@@ -108,7 +108,8 @@ def best_run(name: str) -> Path:
             f"network={name}`."
         )
     levels = [column for column in rows if str(column).startswith("psnr_")]
-    seed = int(rows.loc[rows[levels].mean(axis=1).idxmax(), "seed"])
+    best = rows.iloc[int(rows[levels].mean(axis=1).to_numpy().argmax())]
+    seed = int(best["seed"])
     folder = run_folder(name, 1.0, seed)
     load_card(folder)  # says so where it is missing
     return folder
