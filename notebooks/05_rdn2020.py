@@ -359,11 +359,11 @@ plt.show()
 # %% tags=["remove-input"]
 old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
 if preset != "smoke":
-    assert np.quantile(old, 0.9) < 0.2 and np.median(together) < 0.2
+    assert np.median(old) < 0.1 and np.median(together) < 0.2
     assert np.mean(fused) > 5 * np.median(together)
 Markdown(
-    "**Hardly anybody listens inside a block.** We expected to break something. Instead we could cut almost any wire inside a block and hardly "
-    f"lose anything: {np.median(old):.2f} dB for an old source, and little more for all old sources of a layer at once. The wires that matter run "
+    "**Most wires inside a block are spare.** We expected to break something. Instead we could cut most of the wires inside a block and hardly "
+    f"lose anything: {np.median(old):.2f} dB (median) for an old source, and little more for all old sources of a layer at once. The wires that matter most run "
     f"*between* blocks. Cut the output of one block from the global fusion, and {np.mean(fused):.1f} dB are gone on average.\n\n"
     "The reason may be the two short cuts that RDN has besides. Each $F_d$ contains $F_{d-1}$, which the local skip adds, and the global "
     "fusion reads every block. After a minute of training these carry the image. Whether long training makes more of the dense "
