@@ -33,7 +33,18 @@ PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
 SEARCH_SHARE, SEARCH_IMAGES = 1 / 32, 10
-PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18), "adam": (1e-3, 3e-3, 1e-2)}
+PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2)}
+# Muon's best peak of each, where other losses are tried. Cross-entropy needs an output in (0, 1).
+BEST = {
+    "vincent-nih": 0.18,
+    "gondara-nih": 0.06,
+    "dncnn-b-nih": 0.06,
+    "liu-nih": 0.06,
+    "rdn-nih": 0.02,
+}
+OTHER_LOSSES = {
+    network: ("mse", "bce") if network == "gondara-nih" else ("mse",) for network in BEST
+}
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
 # Seeds by share of the budget.
@@ -61,6 +72,8 @@ def _searched() -> Iterator[dict[str, Any]]:
         for optimizer, peaks in PEAKS.items():
             for peak in peaks:
                 yield {"network": network, "optimizer": optimizer, "peak": peak, "loss": "l1"}
+        for loss in OTHER_LOSSES[network]:
+            yield {"network": network, "optimizer": "muon", "peak": BEST[network], "loss": loss}
 
 
 def _search_identity(key: Mapping[str, Any]) -> Any:
