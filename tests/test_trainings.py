@@ -12,7 +12,7 @@ def test_all_networks_see_as_many_pixels(share):
     pixels = [trainings.plan(network).scaled(share).pixels for network in trainings.NETWORKS]
 
     assert max(pixels) - min(pixels) < 0.01 * max(pixels)
-    assert pixels[0] == pytest.approx(share * 100_000 * 40**2, rel=0.01)
+    assert pixels[0] == pytest.approx(share * 50_000 * 40**2, rel=0.01)
 
 
 def test_a_share_has_its_part_of_the_steps_and_its_seed():

@@ -1,7 +1,7 @@
 """The released networks: how their recipes were chosen, and what more training would bring.
 
 All five see the same images, the same noise and the same number of pixels. `search` tries the same
-few recipes for each, on a thirty-second of the pixels; `trainings` trains each by its plan, on a
+few recipes for each, on a sixteenth of the pixels; `trainings` trains each by its plan, on a
 sixteenth, a quarter and all of them, with several seeds. Both are measured on validation images.
 """
 
@@ -32,7 +32,7 @@ LEVELS = (15, 25, 50)
 PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
-SEARCH_SHARE, SEARCH_IMAGES = 1 / 32, 10
+SEARCH_SHARE, SEARCH_IMAGES = 1 / 16, 10
 PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2)}
 # Muon's best peak of each, where other losses are tried. Cross-entropy needs an output in (0, 1).
 BEST = {
