@@ -7,10 +7,11 @@ BIN := .venv/bin
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
 
-.PHONY: help install book study test test-unit test-notebooks test-book browser bench lint lock clean
+.PHONY: help install book study weights test test-unit test-notebooks test-book browser bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
+	@echo "make weights  train the released networks anew, resumable"
 	@echo "make test   run everything that continuous integration runs"
 	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
@@ -38,6 +39,14 @@ study: .venv/installed
 	$(BIN)/denoise study examples
 	$(BIN)/denoise study check
 	$(BIN)/denoise study tables
+
+# Trains the released networks anew: the search of their recipes, learning curves and seeds, then
+# the best of each goes into the package. Days on a processor, a sitting on a GPU; stop it and
+# start it again at will.
+weights: .venv/installed
+	$(BIN)/denoise study run search trainings
+	for network in vincent gondara dncnn-b liu rdn; do \
+	  $(BIN)/denoise study release $$network-nih --best || exit 1; done
 
 test: lint-check test-unit test-notebooks test-book
 

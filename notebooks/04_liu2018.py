@@ -268,7 +268,7 @@ print("task network unchanged:", unchanged)
 
 # %%
 validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-settings = replace(recipe("liu", preset), learning_rate=1e-3)
+settings = recipe("liu", preset)
 torch.manual_seed(seed)
 pretrained = methods.create("liu")
 run = fit(pretrained, NoisyPatches(train[:, :1], noise), settings, validation)

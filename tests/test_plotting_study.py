@@ -129,26 +129,60 @@ def test_a_transfer_is_drawn_where_it_can_be_read():
     assert right.get_ylabel() == "transfer of an edge of contrast 0.1"
 
 
-def test_the_observer_has_a_column_of_panels_for_each_nodule():
+def test_an_observer_has_a_row_of_panels_and_a_nodule_a_column():
     detection = pd.DataFrame(
         [
-            {"method": m, "sigma": s, "diameter": d, "auc": auc + d / 100, "low": 0.5, "high": 0.99}
-            for m, auc in (("noisy", 0.8), ("bm3d", 0.6), ("tv", 0.7))
+            {"method": m, "sigma": s, "diameter": d, "observer": o, "contrast_kept": kept}
+            | {"change": change - d / 100, "change_low": -0.5, "change_high": 0.2}
+            for m, change, kept in (("noisy", 0, 1), ("bm3d", -0.1, 0.5), ("tv", 0.1, 0.7))
             for s in (15, 25)
             for d in (8, 16)
+            for o in ("hotelling", "eye")
         ]
     )
 
-    psnr = pd.Series({"noisy": 20, "bm3d": 34, "tv": 31})
-    above, other, below, _ = study.observer_charts(detection, psnr, ["bm3d"], 25).axes
+    figure = study.observer_charts(detection, 25, {"hotelling": "H", "eye": "E"})
 
-    assert above.get_title() == "nodule of 8 pixels" and other.get_title() == "nodule of 16 pixels"
-    assert names(above) == ["Noisy input", "BM3D"]
-    assert above.lines[1].get_ydata() == pytest.approx([0.68, 0.68])
-    assert set(names(below)) == {"Noisy input", "BM3D", "Total variation"}
-    points = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xydata()) == 1]
-    assert [34, pytest.approx(0.68)] in points
-    assert any(set(line.get_ydata()) == {0.88} for line in below.lines if len(line.get_xdata()) > 1)
+    assert [a.get_title() for a in figure.axes] == [
+        "H, 8 pixels",
+        "H, 16 pixels",
+        "E, 8 pixels",
+        "E, 16 pixels",
+    ]
+    assert set(names(figure.axes[0])) == {"BM3D", "Total variation"}
+    lines = [line.get_xydata()[0].tolist() for line in figure.axes[1].lines]
+    assert [0.5, pytest.approx(-0.26)] in lines
+    assert any(set(line.get_ydata()) == {0} for line in figure.axes[1].lines)
+
+
+def test_blends_have_a_panel_for_each_quantity():
+    table = pd.DataFrame({"bm3d": [1.0, 2.0], "nlm": [1.0, 1.5]}, index=[0.0, 1.0])
+
+    one, other = study.blend_charts({"PSNR": table, "AUC": table / 4}).axes
+
+    assert (one.get_title(), other.get_title()) == ("PSNR", "AUC")
+    assert other.lines[0].get_ydata().tolist() == [0.25, 0.5]
+    assert one.lines[1].get_label() == "Non-local means"
+
+
+def test_the_shortcut_stands_beside_the_network_and_its_answers():
+    methods = ["clean", "noise 1", "noise 3", "blur 0.7"]
+    answers = pd.DataFrame({"found": [0.8, 0.8, 0.9, 0.5], "alarms": [0.1, 0.2, 0.4, 0]}, methods)
+
+    aucs, noise, blur = study.shortcut_charts(
+        {"one": (0.93, 0.9, 0.95), "other": (0.9, 0.85, 0.94)},
+        {"clean": answers, "degraded": answers / 2},
+        {"noise": methods[:3], "blur": ["clean", "blur 0.7"]},
+    ).axes
+
+    assert [t.get_text() for t in aucs.get_xticklabels()] == ["one", "other"]
+    assert len(noise.lines) == 4 and noise.lines[1].get_xydata().tolist() == [
+        [0, 0.1],
+        [1, 0.2],
+        [3, 0.4],
+    ]
+    assert blur.lines[0].get_xydata().tolist() == [[0, 0.8], [0.7, 0.5]]
+    assert noise.lines[2].get_label() == "of pneumonias, trained on degraded images"
 
 
 def test_measured_variances_are_points_and_predicted_ones_lines():

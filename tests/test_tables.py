@@ -493,36 +493,17 @@ def test_what_comes_of_nothing_has_its_largest_power():
 # Whoever uses the image
 
 
-def tasks():
-    segmented = pd.DataFrame(
-        {"task": "segmentation", "method": ["clean", "clean", "noisy"], "seed": [0, 1, 0]}
-        | {"dice_heart": [0.8, 0.6, 0.2], "dice_lungs": [1.0, 0.8, 0.4]}
+def test_the_segmenter_is_averaged_over_trainings():
+    rows = pd.DataFrame(
+        {"method": ["noisy", "clean", "clean"], "seed": [0, 0, 1]}
+        | {"dice_heart": [0.2, 0.8, 0.6], "dice_lungs": [0.4, 1.0, 0.8]}
     )
-    classified = pd.DataFrame(
-        {"task": "classification", "method": ["clean", "noisy"], "seed": 0}
-        | {"accuracy": [0.8, 0.5], "auc": [0.9, 0.5], "changed": [0, 0.25]}
-        | {"called_positive": [0.4, 0.9], "images": 100.0, "positive": 0.4}
-    )
-    return pd.concat([segmented, classified], ignore_index=True)
 
+    table = reader.segmentation(rows)
 
-def test_both_tasks_are_averaged_over_trainings():
-    segmented, classified = reader.segmentation(tasks()), reader.classification(tasks())
-
-    assert segmented["dice"].round(3).to_dict() == {"clean": 0.8, "noisy": 0.3}
-    assert segmented["dice_heart"]["clean"] == pytest.approx(0.7)
-    table = reader.both_tasks(segmented, classified)
-    assert table.loc["clean"].tolist() == ["0.800", "0.700", "0.80", "0.900", "40%", "0%"]
+    assert table["dice"].round(3).to_dict() == {"clean": 0.8, "noisy": 0.3}
     assert table.index.tolist() == ["clean", "noisy"]
-    with pytest.raises(UserError, match="task 'classification'"):
-        reader.classification(tasks()[:3])
-
-
-def test_the_error_of_an_accuracy_is_that_of_its_images():
-    sample = reader.sample(tasks())
-
-    assert (sample.images, sample.positive, sample.always) == (100, 0.4, 0.6)
-    assert sample.standard_error(0.8) == pytest.approx(0.04)
+    assert table["dice_heart"]["clean"] == pytest.approx(0.7)
 
 
 def test_joint_training_is_averaged_by_weight():
@@ -542,40 +523,109 @@ def test_joint_training_is_averaged_by_weight():
 def nodules():
     table = pd.DataFrame(
         {
-            "method": ["noisy", "bm3d", "nlm", "gaussian"],
-            "auc": [0.8, 0.6, 0.75, 0.85],
-            "low": 0.5,
-            "high": 0.9,
-            "change": [0, -0.2, -0.05, 0.05],
-            "change_low": [0, -0.3, -0.1, 0.02],
-            "change_high": [0, -0.15, 0.01, 0.08],
-            "contrast_kept": [1, 0.3, 0.5, 0.777],
+            "method": ["noisy", "bm3d", "nlm"],
+            "auc": [0.8, 0.6, 0.75],
+            "change": [0, -0.2, -0.05],
+            "change_low": [0, -0.3, -0.1],
+            "change_high": [0, -0.15, 0.01],
+            "contrast_kept": [1, 0.3, 0.5],
         }
     )
-    return table.assign(sigma=25.0, diameter=8)
+    table = table.assign(sigma=25.0, diameter=8)
+    eye = table.assign(observer="eye", change=0.1, change_low=0.05, change_high=0.12)
+    return pd.concat([table.assign(observer="hotelling"), eye])
 
 
 def test_changes_have_signs_and_the_noisy_image_its_auc():
-    table = reader.changes(nodules(), 8, ["bm3d", "noisy"])
+    table = reader.changes(nodules(), 25, 8, ["bm3d", "noisy"])
 
-    assert table["sigma 25", "AUC, change"].tolist() == [
+    assert table["AUC, Hotelling"].tolist() == [
         f"-0.200{SPACE}(-0.300{SPACE}to{SPACE}-0.150)",
-        "AUC 0.800",
+        "0.800",
     ]
-    assert table["sigma 25", "contrast left"].to_dict() == {"BM3D": "30%", "Noisy input": "100%"}
+    assert table["AUC, eye filter"]["BM3D"].startswith("+0.100")
+    assert table["contrast left"].to_dict() == {"BM3D": "30%", "Noisy input": "100%"}
     with pytest.raises(UserError, match="diameter 16"):
-        reader.changes(nodules(), 16, ["bm3d"])
+        reader.changes(nodules(), 25, 16, ["bm3d"])
 
 
-def test_the_contrary_pair_is_the_most_extreme():
-    psnr = pd.Series({"noisy": 20, "bm3d": 34, "nlm": 33, "gaussian": 31})
+def test_a_blend_is_read_against_alpha():
+    rows = pd.DataFrame(
+        {"method": ["bm3d", "bm3d", "nlm", "nlm"], "alpha": [1, 0, 0, 1], "psnr": [3, 1, 1, 2]}
+    ).assign(diameter=8, observer="eye")
 
-    found = reader.judged(nodules().set_index("method"), psnr)
+    table = reader.blended(rows, 8, "eye", "psnr")
 
-    assert (found.harmed, found.gained, found.best) == (["bm3d"], ["gaussian"], "bm3d")
-    assert found.denoisers == ["bm3d", "nlm", "gaussian"]
-    assert found.contrary == ("bm3d", "gaussian")  # rather than bm3d and nlm
-    assert reader.judged(nodules().set_index("method"), -psnr).contrary is None
+    assert table.index.tolist() == [0, 1]
+    assert table["bm3d"].tolist() == [1, 3] and table["nlm"].tolist() == [1, 2]
+    with pytest.raises(UserError, match="observer 'hotelling'"):
+        reader.blended(rows, 8, "hotelling", "psnr")
+
+
+def said(method, test, val, seed=0, training="clean"):
+    return {"training": training, "seed": seed, "method": method, "test": test, "val": val}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # a resample of four may lack a pneumonia
+def test_what_the_classifiers_answer():
+    """Two trainings; four test images, the first two pneumonia; two validation images."""
+    test = reader.Labels(np.array([True, True, False, False]), np.array(list("abcd")))
+    val = reader.Labels(np.array([True, False]), np.array(list("ef")))
+    rows = pd.DataFrame(
+        [
+            said("clean", "2.0 1.0 -1.0 -2.0", "1.0 -1.0"),
+            said("clean", "2.0 -1.0 1.0 -2.0", "1.0 -1.0", seed=1),
+            said("bm3d", "-1.0 -2.0 -3.0 -4.0", "-2.0 -3.0"),
+            said("bm3d", "-4.0 -3.0 -2.0 -1.0", "-2.0 -3.0", seed=1),
+            said("bm3d", "9 9 9 9", "9 9", training="degraded"),
+        ]
+    )
+
+    table = reader.answers(rows, "clean", val, test, "clean")
+
+    assert table["auc"].to_dict() == {"clean": (1 + 0.75) / 2, "bm3d": 0.5}
+    assert table["change"].to_dict() == {"clean": 0, "bm3d": -0.375}
+    assert table["found"].to_dict() == {"clean": 0.75, "bm3d": 0}
+    assert table["alarms"].to_dict() == {"clean": 0.25, "bm3d": 0}
+    assert (table["least"]["clean"], table["most"]["clean"]) == (0, 0.5)
+    # The middle of the validation logits, -2.5: two of four above it in each training.
+    assert table["found_anew"]["bm3d"] == 0.5 and table["alarms_anew"]["bm3d"] == 0.5
+    with pytest.raises(UserError, match="method 'nlm'"):
+        reader.answers(rows, "clean", val, test, "nlm")
+
+
+def test_trainings_are_compared_image_by_image():
+    truth = np.tile([True, False], 50)
+    test = reader.Labels(truth, np.arange(100))
+    good, bad = " ".join(map(str, truth * 1.0)), " ".join(["0.0"] * 100)
+    rows = pd.DataFrame(
+        [said("clean", bad, "0", seed=n) for n in (0, 1)]
+        + [said("clean", good, "0", training="degraded"), said("clean", bad, "0", 1, "degraded")]
+    )
+
+    assert reader.between_trainings(rows, test) == pytest.approx((0.25, 0.25, 0.25))
+
+
+def test_classifiers_behind_denoisers_in_words():
+    row = {"method": "bm3d", "change": -0.1, "change_low": -0.2, "change_high": 0.05}
+    answers = pd.DataFrame([row | {"alarms": 0.25, "alarms_anew": 0.5}]).set_index("method")
+
+    table = reader.behind_denoisers({"clean": answers, "degraded": answers}, ["bm3d"])
+
+    assert table.loc["BM3D"].tolist() == 2 * [
+        f"-0.10{SPACE}(-0.20{SPACE}to{SPACE}+0.05)",
+        "25%",
+        "50%",
+    ]
+    assert table.columns[3] == ("trained on degraded images", "AUC, change")
+
+
+def test_labels_come_from_the_manifest_without_an_image(monkeypatch, tmp_path):
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
+
+    test = reader.labels("test")
+
+    assert len(test.positive) == len(set(test.patients)) == 100 and test.positive.sum() == 52
 
 
 # Trained networks

@@ -152,7 +152,7 @@ def nodule_panels(
     Parameters
     ----------
     pictures, details : mapping
-        From a title to an image of shape (H, W); details each in their own contrast.
+        From a title to an image of shape (H, W); all details in one grey scale.
     places : sequence of tuple of int
         Rows and columns of the regions' middles.
     side : int
@@ -164,8 +164,10 @@ def nodule_panels(
     """
     count = len(pictures) + len(details)
     figure, axes = plt.subplots(1, count, figsize=(2.6 * count, 2.9), layout="constrained")
+    greys = torch.stack(list(details.values()))
+    scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):
-        limits = {"vmin": 0, "vmax": 1} if title in pictures else {}
+        limits = {"vmin": 0, "vmax": 1} if title in pictures else scale
         axis.imshow(picture.numpy(), cmap="gray", **limits)
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from denoise_lib.plotting.charts import interval_bars, method_lines, scatter
 from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
@@ -263,57 +264,127 @@ def transfer_spectra(left: pd.DataFrame, transfer: pd.DataFrame, contrast: float
     return figure
 
 
-def observer_charts(
-    detection: pd.DataFrame, psnr: pd.Series, methods: Sequence[str], sigma: float
-) -> Figure:
-    """The observer's AUC against the noise level and, at one level, against PSNR.
+def observer_charts(detection: pd.DataFrame, sigma: float, titles: Mapping[str, str]) -> Figure:
+    """Change of an observer's AUC against what is left of the nodule's contrast.
 
     Parameters
     ----------
     detection : pandas.DataFrame
         The side study of that name.
-    psnr : pandas.Series
-        PSNR (dB) at `sigma`, indexed by method.
-    methods : sequence of str
-        Those whose lines are drawn; the points are of all.
     sigma : float
-        The level of the points, 0-255.
+        Noise level, 0-255.
+    titles : mapping
+        From an observer to its name in the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A column of panels for each nodule.
+        A row of panels for each observer, a column for each nodule, smallest first.
     """
-    levels, diameters = (sorted(detection[key].unique()) for key in ("sigma", "diameter"))
+    chosen = detection[(detection["sigma"] == sigma) & (detection["method"] != "noisy")]
+    diameters = sorted(chosen["diameter"].unique())
     figure, axes = plt.subplots(
-        2, len(diameters), figsize=(13, 8.8), layout="constrained", squeeze=False
+        len(titles),
+        len(diameters),
+        figsize=(7, 7.4),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+        sharey="row",
     )
-    auc = "AUC of the observer"
-    for above, below, diameter in zip(*axes, diameters, strict=True):
-        chosen = detection[detection["diameter"] == diameter]
-        over = chosen.pivot(index="sigma", columns="method", values="auc")
-        thick = {"color": "black", "lw": 3, "alpha": 0.35, "label": label("noisy")}
-        above.plot(over.index, over["noisy"], **thick)
-        method_lines(over[list(methods)], above)
-        above.set(title=f"nodule of {diameter} pixels", xlabel=SIGMA, ylabel=auc)
-        above.set_xticks(levels)
-        _auc_against_psnr(chosen[chosen["sigma"] == sigma].set_index("method"), psnr, below)
-        title = f"nodule of {diameter} pixels, sigma {sigma:g}"
-        below.set(title=title, xlabel="PSNR (dB)", ylabel=auc)
-    for row in axes:
-        _legend_beside(row[-1])
+    for row, (observer, title) in zip(axes, titles.items(), strict=True):
+        for axis, diameter in zip(row, diameters, strict=True):
+            here = chosen[(chosen["observer"] == observer) & (chosen["diameter"] == diameter)]
+            _changes_against_contrast(here, axis)
+            axis.set_title(f"{title}, {diameter} pixels")
+        row[0].set_ylabel("change of AUC")
+    for axis in axes[-1]:
+        axis.set_xlabel("contrast left")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
-def _auc_against_psnr(table: pd.DataFrame, psnr: pd.Series, axis: Axes) -> None:
-    for method, row in zip(table.index.astype(str), table.to_dict("records"), strict=True):
-        colour, marker = colour_and_marker(method)
-        ends = [[row["auc"] - row["low"]], [row["high"] - row["auc"]]]
-        style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(method)}
-        axis.errorbar(psnr[method], row["auc"], yerr=ends, **style)
-        if method == "noisy":
-            axis.axhline(row["auc"], color="#999999", linestyle=":")
+def _changes_against_contrast(table: pd.DataFrame, axis: Axes) -> None:
+    axis.axhline(0, color="#999999", linestyle=":")
+    for row in table.to_dict("records"):
+        colour, marker = colour_and_marker(row["method"])
+        ends = [[row["change"] - row["change_low"]], [row["change_high"] - row["change"]]]
+        style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(row["method"])}
+        axis.errorbar(row["contrast_kept"], row["change"], yerr=ends, **style)
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def blend_charts(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """What a blend of the denoised image with the noisy one has, against the share alpha.
+
+    Parameters
+    ----------
+    panels : mapping
+        From what is shown to a table indexed by alpha, a column for each method.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(7, 3.4), layout="constrained")
+    for axis, (title, table) in zip(axes, panels.items(), strict=True):
+        method_lines(table, axis)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("share alpha")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def shortcut_charts(
+    aucs: Mapping[str, tuple[float, float, float]],
+    answered: Mapping[str, pd.DataFrame],
+    changes: Mapping[str, Sequence[str]],
+) -> Figure:
+    """One number against a trained network, and the network's answers to changes nobody sees.
+
+    Parameters
+    ----------
+    aucs : mapping
+        From what separates the labels to its AUC and the ends of its interval.
+    answered : mapping
+        From a training to what `tables.reader.answers` returns.
+    changes : mapping
+        From a title to the methods of a panel, "clean" first, whose names end in an amount.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for the AUCs, and one for each kind of change.
+    """
+    figure, axes = plt.subplots(
+        1, 1 + len(changes), figsize=(7, 3.6), layout="constrained", width_ratios=[1, 1.2, 1.2]
+    )
+    for place, (auc, low, high) in enumerate(aucs.values()):
+        ends = [[auc - low], [high - auc]]
+        axes[0].errorbar(place, auc, yerr=ends, fmt="o", color="#333333", capsize=3)
+    axes[0].set_xticks(range(len(aucs)), list(aucs), fontsize=9)
+    axes[0].set(ylabel="AUC, clean images", xlim=(-0.6, len(aucs) - 0.4), ylim=(0.5, 1))
+    dashes = ("-", "--")
+    shares = {"found": ("#D55E00", "of pneumonias"), "alarms": ("#0072B2", "of the others")}
+    for axis, (title, methods) in zip(axes[1:], changes.items(), strict=True):
+        amounts = [0.0, *(float(method.split()[1]) for method in methods[1:])]
+        for (training, table), dash in zip(answered.items(), dashes, strict=False):
+            for column, (colour, words) in shares.items():
+                line = {"color": colour, "linestyle": dash, "marker": "o", "ms": 4}
+                name = f"{words}, trained on {training} images"
+                axis.plot(amounts, table.loc[list(methods), column], label=name, **line)
+        axis.set(xlabel=title, ylim=(0, 1))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[1].set_ylabel("called pneumonia")
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    handles, names = axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
 
 
 def variance_by_grey(

@@ -11,10 +11,10 @@ from functools import cached_property
 from denoise_lib.checks import unknown
 from denoise_lib.data import registry as data
 from denoise_lib.methods.authors import Authors
-from denoise_lib.methods.classical import Classical
+from denoise_lib.methods.classical import Classical, is_tuned_on
 from denoise_lib.methods.registry import Denoiser, Network, get, methods
 from denoise_lib.methods.released import Released
-from denoise_lib.noise import GaussianNoise, XRayNoise
+from denoise_lib.noise import CorrelatedNoise, GaussianNoise, XRayNoise
 from denoise_lib.noise import declared as noise_models
 from denoise_lib.protocol import Protocol
 from denoise_lib.study.mistakes import MISTAKES
@@ -39,6 +39,8 @@ COMPARED_WITH = "dncnn-nih"  # differences are taken to it
 AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
 STABILISED = ("nlm", "bm3d", "dncnn-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
+WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
+REMEDY = "dncnn-b-correlated"  # trained on noise of any of these widths
 
 TOLD = (10, 15, 20, 25, 30, 40, 50)
 TOLD_TRUE = GaussianNoise(25)
@@ -105,10 +107,17 @@ class Measurement:
     variant: Variant = Plain()
     precision: str = "fp32"
 
+    @property
+    def applied(self) -> Variant:
+        """The variant; a plain classical method has the tuning of the data set, if there is one."""
+        method, dataset = get(self.method), self.protocol.dataset
+        plain = isinstance(method, Classical) and self.variant == Plain()
+        return TunedOn(dataset) if plain and method.grid and is_tuned_on(dataset) else self.variant
+
     @cached_property
     def key(self) -> dict[str, str]:
         """What its rows have in common, see `store.KEY`."""
-        identity = self.variant.identity(get(self.method), self.protocol.noise)
+        identity = self.applied.identity(get(self.method), self.protocol.noise)
         text = json.dumps(identity, sort_keys=True, default=list)
         return {
             "dataset": self.protocol.dataset,
@@ -121,7 +130,7 @@ class Measurement:
 
     def make(self) -> Denoiser:
         """The denoiser; it may be trained first."""
-        return make(self.method, self.variant, self.protocol.noise, self.precision)
+        return make(self.method, self.applied, self.protocol.noise, self.precision)
 
     def can_run(self, download: bool = False) -> bool:
         """Whether this machine has what it needs, or may download it.
@@ -200,8 +209,23 @@ def _photographs() -> Iterator[Measurement]:
 
 
 def _tuning() -> Iterator[Measurement]:
-    for method in classical():
-        yield Measurement(method, Protocol("nih-sample"), TunedOn("nih-sample"))
+    for method in classical():  # with the parameters of other images
+        yield Measurement(method, Protocol("nih-sample"), TunedOn("chest-drr"))
+
+
+def _correlated() -> Iterator[Measurement]:
+    for width in WIDTHS:
+        protocol = Protocol("nih-sample", noise=CorrelatedNoise(25, width))
+        for method in (*compared(), REMEDY):
+            if method != AUTHORS:
+                yield Measurement(method, protocol)
+    yield Measurement(REMEDY, Protocol("nih-sample"))
+
+
+def _native() -> Iterator[Measurement]:
+    for sigma in CHAPTER_SIGMAS:
+        for method in compared():
+            yield Measurement(method, Protocol("nih-native", noise=GaussianNoise(sigma)))
 
 
 def _noises() -> Iterator[Measurement]:
@@ -243,6 +267,8 @@ PARTS = {
     "chapters": _chapters,
     "photographs": _photographs,
     "tuning": _tuning,
+    "correlated": _correlated,
+    "native": _native,
     "noises": _noises,
     "told": _told,
     "mistakes": _mistakes,

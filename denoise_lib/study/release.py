@@ -7,19 +7,24 @@ that the side study `optimisers` compares recipes on the first seven of Set12.
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from denoise_lib.checks import UserError
 from denoise_lib.evaluation import summarise
 from denoise_lib.files import replacing
-from denoise_lib.methods.released import CARD, PLAN, RELEASED, WEIGHTS, load_card, update_card
+from denoise_lib.methods.released import CARD, RELEASED, WEIGHTS, load_card, update_card
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import CHAPTER_SIGMAS, Measurement
 from denoise_lib.study.run import measure
-from denoise_lib.training.plan import load_plan
+from denoise_lib.study.side.trainings import run_folder
+from denoise_lib.study.side_studies import get as side_study
+from denoise_lib.training.plan import load_plan, planned
 
 # What is measured, by training data: data set and noise level.
 TESTS = {
@@ -41,18 +46,73 @@ def take_over(name: str, run: Path) -> None:
     Raises
     ------
     ValueError
-        When it was trained by another plan, or with uncommitted code.
+        When it was trained by another plan (but for the seed), or with uncommitted code.
     FileNotFoundError
         When there is no finished training.
     """
     card = load_card(run)
-    if load_plan(run / PLAN) != load_plan(name):
+    if trained_by(card) != trained_by(planned(load_plan(name))):
         raise UserError(f"{run} was trained by another plan than the package has for {name}.")
     if "dirty" in card["commit"]:
         raise UserError(f"{run} was trained with uncommitted code: commit it and train again.")
     for file in (WEIGHTS, CARD):
         with replacing(RELEASED / name / file) as temporary:
             shutil.copyfile(run / file, temporary)
+
+
+def trained_by(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card says of the plan, the seed left out: any of several trainings may be released.
+
+    Parameters
+    ----------
+    card : mapping
+        Of a trained network.
+
+    Returns
+    -------
+    dict
+        Network, data, noise and recipes.
+    """
+    recipes = {
+        name: {k: v for k, v in (card[name] or {}).items() if k != "seed"}
+        for name in ("recipe", "layers")
+    }
+    same = {name: card[name] for name in ("model", "config", "noise", "start")}
+    # As JSON has it: tuples are lists there.
+    return json.loads(json.dumps({**same, **recipes, "dataset": card["training_data"]["dataset"]}))
+
+
+def best_run(name: str) -> Path:
+    """The training of a network that is best on the validation images, among the full ones.
+
+    Parameters
+    ----------
+    name : str
+        Of a network with trainings, see `side.trainings`.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of its weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        When no full training is finished, or its weights are not on this machine.
+    """
+    rows = side_study("trainings").table.read()
+    rows = rows[(rows["network"] == name) & (rows["share"] == 1)]
+    if rows.empty:
+        raise FileNotFoundError(
+            f"No full training of {name} is finished: run `denoise study run trainings --only "
+            f"network={name}`."
+        )
+    levels = [column for column in rows if str(column).startswith("psnr_")]
+    best = rows.iloc[int(rows[levels].mean(axis=1).to_numpy().argmax())]
+    seed = int(best["seed"])
+    folder = run_folder(name, 1.0, seed)
+    load_card(folder)  # says so where it is missing
+    return folder
 
 
 def measure_release(name: str) -> list[dict]:

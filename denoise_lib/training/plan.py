@@ -198,6 +198,34 @@ class Plan(_Table):
         return model, run
 
 
+# Keys of `planned` that a card has from elsewhere, or with more in them.
+FROM_ELSEWHERE = ("model", "config", "training_data")
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """What a card says of a plan alone.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of a training.
+
+    Returns
+    -------
+    dict
+        `model`, `config`, `training_data`, `noise`, `start`, `recipe` and `layers`.
+    """
+    return {
+        "model": plan.model.name,
+        "config": plan.model.config,
+        "training_data": {"dataset": plan.data.dataset},
+        "noise": plan.noise.to_dict(),
+        "start": plan.model.start,
+        "recipe": asdict(plan.recipe),
+        "layers": asdict(plan.layers) if plan.layers else None,
+    }
+
+
 def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
     """What a card says about a training.
 
@@ -228,10 +256,7 @@ def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
             "groups": len(dataset.train.groups),
             "credit": dataset.credit,
         },
-        "noise": plan.noise.to_dict(),
-        "start": plan.model.start,
-        "recipe": asdict(plan.recipe),
-        "layers": asdict(plan.layers) if plan.layers else None,
+        **{key: value for key, value in planned(plan).items() if key not in FROM_ELSEWHERE},
         "hours": round(run.seconds / 3600, 2),
         "device": run.device,
         "precision": run.precision,

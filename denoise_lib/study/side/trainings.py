@@ -166,10 +166,29 @@ def trainings(network: str, share: float, seed: int) -> dict[str, Any]:
         See `quality`; and `patches`, as many of 40 x 40 pixels as the training saw pixels.
     """
     scaled = plan(network).scaled(share, seed)
-    folder = RUNS / "trainings" / f"{network}-{share:g}-{seed}"
+    folder = run_folder(network, share, seed)
     model, run = _trained(scaled, folder)
     save_trained(model, folder, scaled.model.name, scaled.model.config, **describe(scaled, run))
     return {"patches": round(scaled.pixels / PATCH), **quality(model, run, CURVE_IMAGES)}
+
+
+def run_folder(network: str, share: float, seed: int) -> Path:
+    """Where a training keeps its checkpoints and its weights.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+    share : float
+        Of the plan's steps.
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    return RUNS / "trainings" / f"{network}-{share:g}-{seed}"
 
 
 def _trained(what: Plan, folder: Path) -> tuple[torch.nn.Module, TrainingRun]:
