@@ -53,6 +53,26 @@ def test_level_curves_are_grey_beyond_the_training():
     assert right.get_ylabel() == "SSIM" and names(right) == ["BM3D"]
 
 
+def test_training_curves_have_a_line_through_the_means_of_seeds():
+    rows = pd.DataFrame(
+        {
+            "network": "rdn-nih",
+            "share": [0.25, 0.25, 1.0],
+            "patches": [25, 25, 100],
+            "minutes": [1.0, 3.0, 8.0],
+            "psnr_25": [30.0, 32.0, 33.0],
+        }
+    )
+
+    left, right = study.training_curves(rows).axes
+
+    points, line = left.lines
+    assert points.get_xydata().tolist() == [[25, 30], [25, 32], [100, 33]]
+    assert line.get_xydata().tolist() == [[25, 31], [100, 33]]
+    assert right.lines[1].get_xydata().tolist() == [[2, 31], [8, 33]]
+    assert names(right) == ["RDN (small), released"]
+
+
 def test_the_front_of_costs_is_a_line_below_the_points():
     costs = pd.DataFrame(
         {"psnr": [30.0, 34, 33], "seconds": [0.1, 1, 2], "kmacs": [np.nan, 5, 6]},

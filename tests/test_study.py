@@ -11,6 +11,7 @@ import torch
 from denoise_lib import methods, needs
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import METRICS, evaluate
+from denoise_lib.inference import denoise
 from denoise_lib.methods import anscombe, registry
 from denoise_lib.methods.classical import Classical, tuned_parameters
 from denoise_lib.metrics import psnr
@@ -360,12 +361,41 @@ def test_the_committed_intervals_and_tests_are_those_of_the_rows(dataset):
 def test_incomplete_methods_are_left_out_and_named(monkeypatch, capsys):
     rows = store.load(Protocol())
     some = rows[(rows.method != "tv") | (rows.image != rows.image.min())]
-    monkeypatch.setattr(store, "load", lambda *_: some)
+    monkeypatch.setattr(store, "load", lambda *_, **__: some)
 
     found = summary.main_rows("chest-drr", 25)
 
     assert "tv" not in set(found.method) and "bm3d" in set(found.method)
     assert "lacks rows of tv" in capsys.readouterr().out
+
+
+def test_rows_of_further_trainings_are_told_apart(monkeypatch):
+    rows = store.load(Protocol())
+    again = rows[rows["method"] == "rdn-nih"].assign(variant="seed:1")
+    other = rows[rows["method"] == "rdn-nih"].assign(variant="told:25")
+    monkeypatch.setattr(store, "load", lambda *_, **__: pd.concat([rows, again, other]))
+
+    found = summary.main_rows("chest-drr", 25)
+
+    assert found[found["method"] == "rdn-nih"]["seed"].unique().tolist() == ["", "seed:1"]
+    assert summary.summary(found).set_index("method")["trainings"]["rdn-nih"] == 2
+
+
+def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
+    from denoise_lib.study.side import trainings
+
+    monkeypatch.setattr(trainings, "RUNS", tmp_path)
+    again = Measurement("gondara-nih", Protocol(), v.Seed(1))
+    before = again.can_run()
+    model = methods.load("gondara-nih")
+    folder = trainings.run_folder("gondara-nih", 1.0, 1)
+    methods.released.save_trained(model, folder, "gondara")
+
+    noisy = torch.rand(1, 1, 16, 16)
+
+    assert (before, again.can_run()) == (False, True)
+    assert again.key["fingerprint"] != Measurement("gondara-nih", Protocol()).key["fingerprint"]
+    torch.testing.assert_close(again.make()(noisy), denoise(noisy, model))
 
 
 def test_every_method_has_a_row_in_every_table():

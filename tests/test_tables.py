@@ -690,6 +690,61 @@ def test_photographs_beside_the_paper():
     assert table.loc["set12"].tolist() == ["30.00", 30.44]
 
 
+def trained(network, share, seed, psnr, minutes=1.0):
+    levels = {"psnr_15": psnr + 2, "psnr_25": psnr, "psnr_50": psnr - 3}
+    patches = round(1000 * share)
+    return (
+        {"network": network, "share": share, "seed": seed, "patches": patches}
+        | levels
+        | {"minutes": minutes}
+    )
+
+
+def test_what_more_training_brings_and_how_much_the_seed_matters():
+    measured = pd.DataFrame(
+        [
+            trained("rdn-nih", 0.25, 0, 30.0),
+            trained("rdn-nih", 0.25, 1, 31.0),
+            trained("rdn-nih", 1.0, 0, 31.75, minutes=12.0),
+            trained("liu-nih", 0.25, 0, 32.0),
+            trained("liu-nih", 1.0, 0, 33.0, minutes=20.0),
+        ]
+    )
+
+    table = training.budgets(measured)
+    shown = training.budgets_shown(table)
+
+    assert table.index.tolist() == ["liu-nih", "rdn-nih"]
+    assert table["gain"].tolist() == [1.0, 1.25]
+    assert table["scatter"]["rdn-nih"] == pytest.approx(0.5**0.5)
+    assert shown.loc["RDN (small), released"].tolist() == [
+        "33.75",
+        "31.75",
+        "28.75",
+        "+1.25",
+        "0.71",
+        "12",
+    ]
+
+
+def test_the_best_peak_of_each_optimiser_and_loss():
+    tried = [("muon", 0.02, "l1", 30.0), ("muon", 0.06, "l1", 31.0), ("adam", 0.003, "mse", 29.0)]
+    rows = pd.DataFrame(
+        [
+            {"network": "rdn-nih", "optimizer": optimizer, "peak": peak, "loss": loss}
+            | {"psnr_15": psnr + 1, "psnr_50": psnr - 1, "minutes": 1.0}
+            for optimizer, peak, loss, psnr in tried
+        ]
+    )
+
+    table = training.searched(rows)
+
+    assert table.loc["RDN (small), released"].to_dict() == {
+        "Adam, squared": "29.00 (0.003)",
+        "Muon, absolute": "31.00 (0.06)",
+    }
+
+
 def test_minutes_are_of_cores():
     table = pd.DataFrame(
         {"setting": ["a"], "patches": 5120, "seconds": 90.0, "machine": "AMD EPYC, 2 threads"}

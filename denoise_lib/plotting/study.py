@@ -82,6 +82,35 @@ def level_curves(
     return figure
 
 
+def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
+    """PSNR of networks against what they were trained with: patches, and minutes of one core.
+
+    Parameters
+    ----------
+    trainings : pandas.DataFrame
+        The side study of that name: a point for each, a line through the means over seeds.
+    sigma : float
+        Noise level of the validation images, 0-255.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
+    column, titles = f"psnr_{sigma:g}", {"patches": "patches of 40 x 40", "minutes": "core-minutes"}
+    for axis, (spent, title) in zip(axes, titles.items(), strict=True):
+        for name, rows in trainings.groupby("network", sort=False):
+            colour, marker = colour_and_marker(str(name))
+            axis.semilogx(rows[spent], rows[column], marker, color=colour, ms=4, alpha=0.6)
+            means = rows.groupby("share")[[spent, column]].mean()
+            axis.semilogx(means[spent], means[column], color=colour, label=label(str(name)))
+        axis.set_xlabel(title)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(f"PSNR (dB), validation, sigma {sigma:g}")
+    _legend_beside(axes[1])
+    return figure
+
+
 def cost_panels(costs: pd.DataFrame, fronts: Mapping[str, pd.DataFrame]) -> Figure:
     """PSNR against seconds and against multiply-adds; what nothing beats in both is joined.
 

@@ -13,16 +13,18 @@ from denoise_lib.data import registry as data
 from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.classical import Classical, is_tuned_on
 from denoise_lib.methods.registry import Denoiser, Network, get, methods
-from denoise_lib.methods.released import Released
+from denoise_lib.methods.released import Released, load_card
 from denoise_lib.noise import CorrelatedNoise, GaussianNoise, XRayNoise
 from denoise_lib.noise import declared as noise_models
 from denoise_lib.protocol import Protocol
 from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.study.side_studies import get as side_study
 from denoise_lib.study.variants import (
     Anscombe,
     BatchStatistics,
     Mistake,
     Plain,
+    Seed,
     Told,
     TrainedOn,
     TunedOn,
@@ -98,6 +100,23 @@ def doses() -> tuple[str, ...]:
     )
 
 
+def other_seeds(method: str) -> tuple[int, ...]:
+    """Seeds of the full trainings of a network besides the released one.
+
+    Parameters
+    ----------
+    method : str
+        A released network.
+
+    Returns
+    -------
+    tuple of int
+    """
+    rows = side_study("trainings").table.read()
+    rows = rows[(rows["network"] == method) & (rows["share"] == 1)]
+    return tuple(sorted({*rows["seed"].astype(int)} - {load_card(method)["recipe"]["seed"]}))
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One method under one protocol, applied in one way: a row for each image."""
@@ -144,8 +163,9 @@ class Measurement:
         -------
         bool
         """
-        needs = get(self.method).needs, data.get(self.protocol.dataset).needs
-        return all(each.met(download) for each in needs)
+        method = get(self.method)
+        needs = method.needs, data.get(self.protocol.dataset).needs
+        return self.variant.is_here(method) and all(each.met(download) for each in needs)
 
 
 def measurements(part: str) -> list[Measurement]:
@@ -192,6 +212,14 @@ def _main() -> Iterator[Measurement]:
         for method in compared():
             for sigma in sigmas(method):
                 yield Measurement(method, Protocol(dataset, noise=GaussianNoise(sigma)))
+
+
+def _seeds() -> Iterator[Measurement]:
+    for method in released():
+        for seed in other_seeds(method):
+            for sigma in SIGMAS:
+                protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
+                yield Measurement(method, protocol, Seed(seed))
 
 
 def _chapters() -> Iterator[Measurement]:
@@ -264,6 +292,7 @@ def _mistakes() -> Iterator[Measurement]:
 
 PARTS = {
     "main": _main,
+    "seeds": _seeds,
     "chapters": _chapters,
     "photographs": _photographs,
     "tuning": _tuning,

@@ -22,6 +22,8 @@ from denoise_lib.study.statistics import compare_with, mean_intervals
 def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     """The complete rows of the compared methods under one of the main protocols.
 
+    Where a network was trained several times, its column `seed` tells the trainings apart.
+
     Parameters
     ----------
     dataset : str
@@ -34,10 +36,12 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     pandas.DataFrame
         A method that lacks images is left out, and named in a line of output.
     """
-    rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)))
-    rows = rows[rows["method"].isin(compared())]
-    counts = rows.groupby("method").size()  # the data set itself need not be here
-    incomplete = counts.index[counts < counts.max()]
+    rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
+    trained = rows["variant"].str.startswith("seed:")
+    rows = rows[(trained | (rows["variant"] == "")) & rows["method"].isin(compared())]
+    rows = rows.assign(seed=rows["variant"])
+    counts = rows.groupby(["method", "seed"]).size()  # the data set itself need not be here
+    incomplete = counts.index[counts < counts.max()].get_level_values("method").unique()
     if len(incomplete):
         print(f"{dataset}, sigma {sigma}, lacks rows of {', '.join(incomplete)}: left out")
     return rows[~rows["method"].isin(incomplete)]

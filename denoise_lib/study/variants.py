@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,12 +24,13 @@ from denoise_lib.methods import anscombe
 from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.classical import Classical
 from denoise_lib.methods.registry import Denoiser, Method, Network
-from denoise_lib.methods.released import load_trained
+from denoise_lib.methods.released import WEIGHTS, load_trained
 from denoise_lib.methods.vincent import LAYER_RECIPES, WholeImageAutoencoder
 from denoise_lib.noise import STUDY_DOSES, GaussianNoise, Noise, XRayNoise
 from denoise_lib.recipe import Recipe
 from denoise_lib.study import mistakes
 from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.study.side import trainings
 from denoise_lib.training.layerwise import train_layers
 from denoise_lib.training.loop import fit
 from denoise_lib.training.patches import NoisyPatches
@@ -84,6 +86,20 @@ class Variant(ABC):
         ValueError
             When the method cannot be applied so.
         """
+
+    def is_here(self, method: Method) -> bool:
+        """Whether this machine has what applying a method so needs, besides the method's own.
+
+        Parameters
+        ----------
+        method : Method
+            What is applied.
+
+        Returns
+        -------
+        bool
+        """
+        return True
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
         """Plain values that change when the numbers do.
@@ -171,6 +187,33 @@ class TrainedOn(Variant):
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
         """See `Variant.identity`; what counts is the noise that it was trained on."""
         return _trained_identity(method, study_noises()[self.noise])
+
+
+@dataclass(frozen=True)
+class Seed(Variant):
+    """Another full training by the plan of a released network, see `side.trainings`."""
+
+    seed: int
+
+    def __str__(self) -> str:
+        return f"seed:{self.seed}"
+
+    def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
+        """See `Variant.make`; for released networks."""
+        return _in_precision(load_trained(self._folder(method)), precision)
+
+    def is_here(self, method: Method) -> bool:
+        """See `Variant.is_here`; the weights of such trainings are not in the package."""
+        return (self._folder(method) / WEIGHTS).is_file()
+
+    def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
+        """See `Variant.identity`; the plan tells what the weights are."""
+        return {
+            "training": trainings.plan_identity(trainings.plan(method.name).scaled(1, self.seed))
+        }
+
+    def _folder(self, method: Method) -> Path:
+        return trainings.run_folder(method.name, 1.0, self.seed)
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,27 @@ def _searched() -> Iterator[dict[str, Any]]:
 
 def _search_identity(key: Mapping[str, Any]) -> Any:
     tried = _tried(**key)
-    return [_plan_identity(tried), code_hash(_trained, quality), SEARCH_IMAGES]
+    return [plan_identity(tried), code_hash(_trained, quality), SEARCH_IMAGES]
 
 
 def _training_identity(key: Mapping[str, Any]) -> Any:
     scaled = plan(key["network"]).scaled(key["share"], key["seed"])
-    return [_plan_identity(scaled), code_hash(_trained, quality), CURVE_IMAGES]
+    return [plan_identity(scaled), code_hash(_trained, quality), CURVE_IMAGES]
 
 
-def _plan_identity(what: Plan) -> Any:
+def plan_identity(what: Plan) -> Any:
+    """Plain values that tell what weights a training gives.
+
+    Parameters
+    ----------
+    what : Plan
+        Of the training.
+
+    Returns
+    -------
+    list
+        The plan, the noise, and the code of the network.
+    """
     network = get(what.model.name, Network)
     values = what.model_dump(exclude={"study", "noise", "validation"})
     return [values, what.noise.to_dict(), network.identity()]

@@ -159,6 +159,89 @@ def photographs(rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float]) ->
     return pd.DataFrame(table).T
 
 
+def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
+    """What each network reaches on validation images with a part of its training, and with all.
+
+    Parameters
+    ----------
+    trainings : pandas.DataFrame
+        The side study of that name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by network, the best of the full trainings first. Means over seeds of PSNR (dB) at
+        noise level 25 and, of the full training, at the other levels; `gain`, what the last four
+        times as many patches brought at level 25 (dB); `scatter`, the standard deviation over
+        seeds at a quarter (dB); and `minutes` of one core.
+    """
+    means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
+    full = means.xs(1.0, level="share").sort_values("psnr_25", ascending=False)
+    quarter = means.xs(0.25, level="share")
+    quarters = trainings[trainings["share"] == 0.25].groupby("network")["psnr_25"]
+    table = full[["psnr_15", "psnr_25", "psnr_50", "minutes"]].copy()
+    table["gain"] = full["psnr_25"] - quarter["psnr_25"]
+    table["scatter"] = quarters.std()
+    return table
+
+
+def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """`budgets` as text.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `budgets` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by the network's name.
+    """
+    levels = {
+        f"sigma {sigma}": table[f"psnr_{sigma}"].map("{:.2f}".format) for sigma in (15, 25, 50)
+    }
+    return pd.DataFrame(
+        {
+            **levels,
+            "gain of the last fourfold": table["gain"].map("{:+.2f}".format),
+            "scatter over seeds": table["scatter"].map("{:.2f}".format),
+            "core-minutes": table["minutes"].map("{:.0f}".format),
+        }
+    ).rename(index=label)
+
+
+def searched(rows: pd.DataFrame) -> pd.DataFrame:
+    """The best of each optimiser and loss in the search for recipes.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The side study `search`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text: a row for each network, a column for each optimiser and loss; PSNR (dB), the mean of
+        the three levels, and in brackets the peak rate that gave it.
+    """
+    levels = [column for column in rows if str(column).startswith("psnr_")]
+    rows = rows.assign(mean=rows[levels].mean(axis=1))
+    best = rows.loc[rows.groupby(["network", "optimizer", "loss"])["mean"].idxmax()]
+    names = {"adam": "Adam", "muon": "Muon"}
+    losses = {"l1": "absolute", "mse": "squared", "bce": "cross-entropy"}
+    text = best.assign(
+        shown=[
+            f"{mean:.2f} ({peak:g})" for mean, peak in zip(best["mean"], best["peak"], strict=True)
+        ],
+        way=[
+            f"{names[o]}, {losses[l]}" for o, l in zip(best["optimizer"], best["loss"], strict=True)
+        ],
+    )
+    table = text.pivot(index="network", columns="way", values="shown").fillna("–")
+    return table.loc[rows["network"].unique()].rename(index=label).rename_axis(None, axis=1)
+
+
 def core_minutes(seconds: float, machine: str) -> float:
     """Minutes that one core would have needed.
 
