@@ -230,15 +230,9 @@ def searched(rows: pd.DataFrame) -> pd.DataFrame:
     best = rows.loc[rows.groupby(["network", "optimizer", "loss"])["mean"].idxmax()]
     names = {"adam": "Adam", "muon": "Muon"}
     losses = {"l1": "absolute", "mse": "squared", "bce": "cross-entropy"}
-    text = best.assign(
-        shown=[
-            f"{mean:.2f} ({peak:g})" for mean, peak in zip(best["mean"], best["peak"], strict=True)
-        ],
-        way=[
-            f"{names[o]}, {losses[l]}" for o, l in zip(best["optimizer"], best["loss"], strict=True)
-        ],
-    )
-    table = text.pivot(index="network", columns="way", values="shown").fillna("–")
+    best["shown"] = best["mean"].map("{:.2f}".format) + best["peak"].map(" ({:g})".format)
+    best["way"] = best["optimizer"].map(names) + ", " + best["loss"].map(losses)
+    table = best.pivot(index="network", columns="way", values="shown").fillna("–")
     return table.loc[rows["network"].unique()].rename(index=label).rename_axis(None, axis=1)
 
 
