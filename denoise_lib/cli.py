@@ -53,7 +53,7 @@ def one_sentence(command):
 @one_sentence
 def train(
     plan: Annotated[
-        str, typer.Argument(help="A TOML file, or the name of a released network: dncnn-nih.")
+        str, typer.Argument(help="A TOML file, or the name of a released network: dncnn-b-nih.")
     ],
     folder: Annotated[
         Path | None, typer.Option(help="Checkpoints, log and weights. Default: runs/NAME.")

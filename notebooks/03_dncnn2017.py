@@ -291,10 +291,10 @@ Markdown(verdict)
 # radiographs, for all noise levels up to 55 at once. It has never seen a rendered one and is not told the noise level:
 
 # %%
-released = methods.load("dncnn-nih")
-released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "dncnn-nih")
+released = methods.load("dncnn-b-nih")
+released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "dncnn-b-nih")
 both = summarise(pd.concat([rows, released_rows]))
-plotting.score_table(both.loc[["dncnn", "dncnn-nih", "noisy"]])
+plotting.score_table(both.loc[["dncnn", "dncnn-b-nih", "noisy"]])
 
 # %% mystnb={"image": {"alt": "A test radiograph: clean, noisy, by the best classical denoisers and by DnCNN, each with a magnified detail and its scores, and below each image the residual that remains."}}
 item = protocol.items()[0]
@@ -580,7 +580,7 @@ Markdown(
 
 # %% tags=["hide-cell"]
 clean = protocol.items()[0].image[None]
-blind_network = methods.load("dncnn-nih")
+blind_network = methods.load("dncnn-b-nih")
 removed = {
     "trained for 25": clean - apply(model, clean),
     "trained for 0 to 55": clean - apply(blind_network, clean),

@@ -118,12 +118,12 @@ def test_a_missing_file_lists_the_released_ones():
 
 def test_a_plan_may_start_from_trained_weights(write):
     text = TEXT.replace(
-        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "dncnn"\nstart = "dncnn-nih"'
+        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "dncnn"\nstart = "dncnn-warm-nih"'
     )
 
     model = load_plan(write(text)).create_model()
 
-    trained = methods.load("dncnn-nih").state_dict()
+    trained = methods.load("dncnn-warm-nih").state_dict()
     assert all(torch.equal(value, trained[name]) for name, value in model.state_dict().items())
 
 

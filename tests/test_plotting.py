@@ -79,7 +79,7 @@ def test_the_second_line_of_a_colour_is_dashed():
     _, axis = plt.subplots()
 
     plotting.method_lines(
-        pd.DataFrame({"dncnn-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis
+        pd.DataFrame({"dncnn-b-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis
     )
 
     assert [line.get_linestyle() for line in axis.lines] == ["-", "-", "--"]

@@ -76,7 +76,7 @@ def test_training_curves_have_a_line_through_the_means_of_seeds():
 def test_the_front_of_costs_is_a_line_below_the_points():
     costs = pd.DataFrame(
         {"psnr": [30.0, 34, 33], "seconds": [0.1, 1, 2], "kmacs": [np.nan, 5, 6]},
-        index=["gaussian", "dncnn-nih", "bm3d"],
+        index=["gaussian", "dncnn-b-nih", "bm3d"],
     )
     fronts = {"seconds": costs[:2], "kmacs": costs[1:2]}
 
@@ -105,7 +105,7 @@ def test_the_best_of_a_column_is_bold_and_titles_are_used():
 def test_a_method_that_was_told_few_levels_has_a_line_too():
     told = pd.DataFrame({"bm3d": [20.0, 30, 28], "tv": [np.nan, 25, 24]}, index=[15, 25, 50])
 
-    axis = study.told_curves(told, ("dncnn-nih", 31.0), 25).axes[0]
+    axis = study.told_curves(told, ("dncnn-b-nih", 31.0), 25).axes[0]
 
     assert axis.lines[1].get_xydata().tolist() == [[25, 25], [50, 24]]
     assert set(axis.lines[2].get_ydata()) == {31}

@@ -76,10 +76,10 @@ def test_a_mistake_is_made_on_the_output():
 
 def test_batch_statistics_are_those_of_the_image():
     """With its own statistics, a network does not see that an image is dark."""
-    wrong, right = (v.make("dncnn-nih", variant) for variant in (v.BatchStatistics(), v.Plain()))
+    wrong, right = (v.make("dncnn-b-nih", variant) for variant in (v.BatchStatistics(), v.Plain()))
 
     assert not torch.allclose(wrong(NOISY), right(NOISY), atol=1e-3)
-    assert methods.load("dncnn-nih").training is False
+    assert methods.load("dncnn-b-nih").training is False
 
 
 def test_noise_of_three_channels_is_weaker_in_their_grey():
@@ -128,7 +128,7 @@ def test_unknown_names_are_listed():
     ("method", "variant", "message"),
     [
         ("nlm", v.Anscombe(), "give its dose"),
-        ("dncnn-nih", v.TunedOn("nih-sample"), "choose a classical method"),
+        ("dncnn-b-nih", v.TunedOn("nih-sample"), "choose a classical method"),
         ("nlm", v.TunedOn("nothing"), "choose one of: chest-drr, nih-sample"),
         ("nlm", v.WholeImage(), "given to vincent"),
         ("dncnn", v.Plain(), "give the noise"),
@@ -216,7 +216,7 @@ def test_one_measurement_has_one_key_however_its_protocol_is_limited():
     [
         (Measurement("tv", Protocol()), Measurement("tv", Protocol(), v.TunedOn("nih-sample"))),
         (Measurement("nlm", Protocol()), Measurement("tv", Protocol())),
-        (Measurement("dncnn-nih", Protocol()), Measurement("rdn-nih", Protocol())),
+        (Measurement("dncnn-b-nih", Protocol()), Measurement("rdn-nih", Protocol())),
         (
             Measurement("dncnn", Protocol(), v.TrainedOn("correlated")),
             Measurement("dncnn", Protocol(), v.TrainedOn("speckle")),

@@ -86,12 +86,12 @@ def test_captions_have_the_scores_of_this_image():
 
 
 def test_the_front_table_says_who_is_told_and_how_long_it_takes():
-    costs = pd.DataFrame({"method": ["bm3d", "dncnn-nih"], "seconds": [12.34, 0.789]})
-    means = shared.at(scores({"dncnn-nih": 35, "bm3d": 34, "noisy": 20}), "nih-sample")
+    costs = pd.DataFrame({"method": ["bm3d", "dncnn-b-nih"], "seconds": [12.34, 0.789]})
+    means = shared.at(scores({"dncnn-b-nih": 35, "bm3d": 34, "noisy": 20}), "nih-sample")
 
-    table = front.methods(means, costs, {"dncnn-nih"})
+    table = front.methods(means, costs, {"dncnn-b-nih"})
 
-    assert table.index.tolist() == ["DnCNN, released", "BM3D", "Noisy input"]
+    assert table.index.tolist() == ["DnCNN-B (blind), released", "BM3D", "Noisy input"]
     assert table["PSNR (dB)"].iloc[0] == f"35.00{SPACE}(34.50{SPACE}to{SPACE}35.50)"
     assert table["MSE × 10⁴"].iloc[0] == "4.00"
     assert table["told the level"].tolist() == ["no", "yes", "–"]
@@ -189,25 +189,13 @@ def test_the_sortable_table_counts_the_patients_and_formats_by_unit():
     assert html.startswith('<div class="sortable-scroll"><table class="dataframe sortable">')
 
 
-def test_what_tuning_anew_gains():
-    table = comparison.tuned_anew(
-        rows({"bm3d": 30, "nlm": 28, "rdn-nih": 40}), rows({"nlm": 31, "bm3d": 30.5})
-    )
+def test_what_is_lost_by_parameters_of_other_images():
+    own, other = rows({"bm3d": 31, "nlm": 33, "rdn-nih": 40}), rows({"bm3d": 30.5, "nlm": 30})
+
+    table = comparison.tuned_elsewhere(own, other)
 
     assert table.index.tolist() == ["nlm", "bm3d"]
-    assert table["gain (dB)"].tolist() == [3, 0.5]
-    assert table.columns.tolist()[0] == "tuned on chest-drr (dB)"
-
-
-def test_a_minute_of_training_beside_a_longer_one():
-    measured = {15: rows({"rdn": 30, "rdn-nih": 32}), 25: rows({"rdn": 20, "rdn-nih": 22})}
-
-    table = comparison.trainings(measured, {"rdn": "rdn-nih"})
-
-    assert table.loc[("RDN (small)", "a minute")].tolist() == [30.5, 20.5]
-    assert table.loc[("RDN (small)", "released")].to_dict() == {"sigma 15": 32.5, "sigma 25": 22.5}
-    with pytest.raises(UserError, match="method 'liu'"):
-        comparison.trainings(measured, {"liu": "liu-nih"})
+    assert table["loss (dB)"].tolist() == [3, 0.5]
 
 
 # Other noises
@@ -745,28 +733,16 @@ def test_the_best_peak_of_each_optimiser_and_loss():
     }
 
 
-def test_minutes_are_of_cores():
-    table = pd.DataFrame(
-        {"setting": ["a"], "patches": 5120, "seconds": 90.0, "machine": "AMD EPYC, 2 threads"}
-        | {"psnr": 29.281}
+def test_two_recipes_stand_beside_each_other():
+    rows = pd.DataFrame(
+        {"patches": 20480, "way": ["the authors'", "ours"], "psnr": [20.0, 29.5]}
+        | {"minutes": [31.2, 33.8]}
     )
 
-    ways = training.optimisers(table)
+    table = training.against_the_authors(rows)
 
-    assert ways["minutes"]["a"] == training.core_minutes(90, "AMD EPYC, 2 threads") == 3
-    assert training.optimisers_shown(ways).loc["a"].tolist() == ["5,120", "3.0", "29.28"]
-
-
-def test_blind_recipes_have_a_column_for_each_level():
-    table = pd.DataFrame(
-        {"model": ["rdn"], "loss": "l1", "batch_size": 4, "matrix_learning_rate": 0.02}
-        | {"psnr_15": 33.2529, "commit": "c"}
-    )
-
-    shown = training.blind_recipes(table)
-
-    assert shown.columns.tolist() == ["loss", "batch", "Muon's peak", "sigma 15"]
-    assert shown.loc["RDN (small)"].tolist() == ["l1", 4, 0.02, 33.25]
+    assert table.columns.tolist() == ["ours", "the authors'"]
+    assert table.loc["20,480"].tolist() == ["29.50 dB in 34 min", "20.00 dB in 31 min"]
 
 
 def test_speed_is_shown_as_ratios():

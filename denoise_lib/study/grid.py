@@ -12,7 +12,7 @@ from denoise_lib.checks import unknown
 from denoise_lib.data import registry as data
 from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.classical import Classical, is_tuned_on
-from denoise_lib.methods.registry import Denoiser, Network, get, methods
+from denoise_lib.methods.registry import Denoiser, get, methods
 from denoise_lib.methods.released import Released, load_card
 from denoise_lib.noise import CorrelatedNoise, GaussianNoise, XRayNoise
 from denoise_lib.noise import declared as noise_models
@@ -36,10 +36,11 @@ from denoise_lib.study.variants import (
 
 SIGMAS = (5, 15, 25, 35, 50, 75)
 OUTSIDE_TRAINING = 75  # the released networks have seen up to 55
-CHAPTER_SIGMAS = (15, 25, 50)
-COMPARED_WITH = "dncnn-nih"  # differences are taken to it
+COMMON_SIGMAS = (15, 25, 50)
+COMPARED_WITH = "dncnn-b-nih"  # differences are taken to it
+WARM = "dncnn-warm-nih"  # trained longer than the others, from photographs on
 AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
-STABILISED = ("nlm", "bm3d", "dncnn-nih", "rdn-nih")  # measured with the Anscombe transform too
+STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
 WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
 REMEDY = "dncnn-b-correlated"  # trained on noise of any of these widths
@@ -49,7 +50,7 @@ TOLD_TRUE = GaussianNoise(25)
 
 # 22 dB: the level of the noisy thumbnails in an earlier public comparison.
 MISTAKEN_NOISE = GaussianNoise(20)
-MISTAKEN = ("vincent-nih", "dncnn-nih", "rdn-nih")
+MISTAKEN = ("vincent-nih", "dncnn-b-nih", "rdn-nih")
 # Noise drawn for each channel of a grey image loaded as RGB, then turned back to grey by the usual
 # weights: what is left of sigma.
 LUMA = (0.299, 0.587, 0.114)
@@ -75,11 +76,6 @@ def classical() -> tuple[str, ...]:
 def released() -> tuple[str, ...]:
     """The networks that were trained for longer, in the order of their papers."""
     return tuple(methods(Released, True))
-
-
-def of_chapters() -> tuple[str, ...]:
-    """The networks that are trained for a minute, for the level they are measured at."""
-    return tuple(methods(Network, True))
 
 
 def matrix() -> tuple[str, ...]:
@@ -209,7 +205,7 @@ def sigmas(method: str) -> tuple[int, ...]:
 
 def _main() -> Iterator[Measurement]:
     for dataset in datasets():
-        for method in compared():
+        for method in (*compared(), WARM):
             for sigma in sigmas(method):
                 yield Measurement(method, Protocol(dataset, noise=GaussianNoise(sigma)))
 
@@ -220,15 +216,6 @@ def _seeds() -> Iterator[Measurement]:
             for sigma in SIGMAS:
                 protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
                 yield Measurement(method, protocol, Seed(seed))
-
-
-def _chapters() -> Iterator[Measurement]:
-    for method in of_chapters():
-        for sigma in CHAPTER_SIGMAS:
-            for dataset in datasets():
-                # In the precision that they were trained in.
-                protocol = Protocol(dataset, noise=GaussianNoise(sigma))
-                yield Measurement(method, protocol, precision="bf16")
 
 
 def _photographs() -> Iterator[Measurement]:
@@ -251,7 +238,7 @@ def _correlated() -> Iterator[Measurement]:
 
 
 def _native() -> Iterator[Measurement]:
-    for sigma in CHAPTER_SIGMAS:
+    for sigma in COMMON_SIGMAS:
         for method in compared():
             yield Measurement(method, Protocol("nih-native", noise=GaussianNoise(sigma)))
 
@@ -273,7 +260,7 @@ def _noises() -> Iterator[Measurement]:
 def _told() -> Iterator[Measurement]:
     protocol = Protocol(noise=TOLD_TRUE, limit=FEW)
     for method in (*classical(), AUTHORS):
-        for sigma in CHAPTER_SIGMAS if method == AUTHORS else TOLD:
+        for sigma in COMMON_SIGMAS if method == AUTHORS else TOLD:
             yield Measurement(method, protocol, Told(sigma))
 
 
@@ -284,7 +271,7 @@ def _mistakes() -> Iterator[Measurement]:
         yield Measurement(method, replace(protocol, noise=RGB_NOISE))
         for mistake in MISTAKES if method != "noisy" else ():
             yield Measurement(method, protocol, Mistake(mistake))
-    yield Measurement("dncnn-nih", protocol, BatchStatistics())
+    yield Measurement("dncnn-b-nih", protocol, BatchStatistics())
     yield Measurement("vincent", protocol, WholeImage())
     for trained_on in ("gaussian-5", "gaussian-20", "gaussian-50"):
         yield Measurement("dncnn", protocol, TrainedOn(trained_on))
@@ -293,7 +280,6 @@ def _mistakes() -> Iterator[Measurement]:
 PARTS = {
     "main": _main,
     "seeds": _seeds,
-    "chapters": _chapters,
     "photographs": _photographs,
     "tuning": _tuning,
     "correlated": _correlated,

@@ -2,7 +2,7 @@
 
 Weights and card are copied beside the plan, the stored weights are measured on the test sets that
 belong to their training data, and the means go to the card. Nothing is chosen by test images, but
-that the side study `optimisers` compares recipes on the first seven of Set12.
+that the side study `authors_recipe` compares recipes on the first seven of Set12.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from denoise_lib.methods.released import CARD, RELEASED, WEIGHTS, load_card, upd
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import CHAPTER_SIGMAS, Measurement
+from denoise_lib.study.grid import COMMON_SIGMAS, Measurement
 from denoise_lib.study.run import measure
 from denoise_lib.study.side.trainings import run_folder
 from denoise_lib.study.side_studies import get as side_study
@@ -28,7 +28,7 @@ from denoise_lib.training.plan import load_plan, planned
 
 # What is measured, by training data: data set and noise level.
 TESTS = {
-    "nih-sample": [("nih-sample", sigma) for sigma in CHAPTER_SIGMAS],
+    "nih-sample": [("nih-sample", sigma) for sigma in COMMON_SIGMAS],
     "train400": [("bsd68", 25), ("set12", 25)],
 }
 

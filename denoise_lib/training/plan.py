@@ -1,9 +1,9 @@
 """A whole training in one TOML file: the network, the images, the noise and the recipe.
 
-name = "dncnn-nih"
+name = "dncnn-b-nih"
 
 [model]
-name = "dncnn"                    # further keys are arguments of `methods.create`
+name = "dncnn-b"                  # further keys are arguments of `methods.create`
 start = "dncnn-s25-natural"       # optional: a trained network to start from
 
 [data]
@@ -273,7 +273,7 @@ def load_plan(source: str | Path) -> Plan:
     Parameters
     ----------
     source : str or pathlib.Path
-        A file, or the name of a released network: "dncnn-nih".
+        A file, or the name of a released network: "dncnn-b-nih".
 
     Returns
     -------
@@ -303,7 +303,7 @@ def plan_path(source: str | Path) -> Path:
     Parameters
     ----------
     source : str or pathlib.Path
-        A file, or the name of a released network: "dncnn-nih".
+        A file, or the name of a released network: "dncnn-b-nih".
 
     Returns
     -------

@@ -25,7 +25,6 @@ from denoise_lib.study.side_studies import side_study
 from denoise_lib.training.plan import Plan, describe, load_plan
 from denoise_lib.training.run import TrainingRun
 
-PLANS = Path(__file__).parent.parent / "plans"
 NETWORKS = ("vincent-nih", "gondara-nih", "dncnn-b-nih", "liu-nih", "rdn-nih")
 RUNS = Path("runs")  # checkpoints and weights, below the current folder
 LEVELS = (15, 25, 50)
@@ -64,7 +63,7 @@ def plan(network: str) -> Plan:
     -------
     Plan
     """
-    return load_plan(PLANS / f"{network}.toml")
+    return load_plan(network)
 
 
 def _searched() -> Iterator[dict[str, Any]]:

@@ -191,57 +191,28 @@ def sortable(table: pd.DataFrame) -> str:
     return f'<div class="sortable-scroll">{html}</div>'
 
 
-def tuned_anew(plain: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
-    """What the classical methods gain by being tuned on the images that they are measured on.
+def tuned_elsewhere(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """What the classical methods lose by parameters that were tuned on other images.
 
     Parameters
     ----------
-    plain, tuned : pandas.DataFrame
-        Rows of one protocol, as the study tunes the methods, and tuned on `nih-sample`.
+    own, other : pandas.DataFrame
+        Rows of one protocol on `nih-sample`, tuned on its validation images and on `chest-drr`.
 
     Returns
     -------
     pandas.DataFrame
-        PSNR (dB) of both and the gain, indexed by method, best first.
+        PSNR (dB) of both and the loss, indexed by method, best first.
     """
-    new = mean_psnr(tuned)
+    borrowed = mean_psnr(other)
     table = pd.DataFrame(
         {
-            "tuned on chest-drr (dB)": mean_psnr(plain)[new.index],
-            "tuned on nih-sample (dB)": new,
+            "tuned on nih-sample (dB)": mean_psnr(own)[borrowed.index],
+            "tuned on chest-drr (dB)": borrowed,
         }
     )
-    table["gain (dB)"] = table["tuned on nih-sample (dB)"] - table["tuned on chest-drr (dB)"]
+    table["loss (dB)"] = table["tuned on nih-sample (dB)"] - table["tuned on chest-drr (dB)"]
     return table.sort_values("tuned on nih-sample (dB)", ascending=False)
-
-
-def trainings(rows: Mapping[int, pd.DataFrame], networks: Mapping[str, str]) -> pd.DataFrame:
-    """Networks trained for a minute and for longer.
-
-    Parameters
-    ----------
-    rows : mapping
-        From a noise level (0-255) to the rows of its protocol.
-    networks : mapping of str to str
-        From a network trained for a minute to the released one.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Mean PSNR (dB), indexed by the network's name and how it was trained.
-
-    Raises
-    ------
-    UserError
-        When a network was not measured at a level.
-    """
-    table: dict[tuple[str, str], dict[str, float]] = {}
-    for quick, released in networks.items():
-        for sigma, measured in rows.items():
-            for how, method in (("a minute", quick), ("released", released)):
-                value = select(measured, method=method)["psnr"].mean()
-                table.setdefault((label(quick), how), {})[f"sigma {sigma}"] = value
-    return pd.DataFrame(table).T.sort_index().rename_axis(["network", "trained for"])
 
 
 def undecided(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from denoise_lib.evaluation import summarise
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
+from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
 from denoise_lib.study.tables.shared import mean_psnr, select
 
 
@@ -236,85 +237,23 @@ def searched(rows: pd.DataFrame) -> pd.DataFrame:
     return table.loc[rows["network"].unique()].rename(index=label).rename_axis(None, axis=1)
 
 
-def core_minutes(seconds: float, machine: str) -> float:
-    """Minutes that one core would have needed.
+def against_the_authors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Two recipes with the same patches, side by side.
 
     Parameters
     ----------
-    seconds : float
-        Of the training.
-    machine : str
-        Ends in the number of threads: "AMD EPYC, 2 threads".
-
-    Returns
-    -------
-    float
-    """
-    return seconds * int(machine.split(", ")[-1].split()[0]) / 60
-
-
-def optimisers(table: pd.DataFrame) -> pd.DataFrame:
-    """The side study of that name, with core-minutes.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The side study.
+    rows : pandas.DataFrame
+        The side study `authors_recipe`.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by setting; `minutes` is added.
+        Text, indexed by the number of patches: PSNR (dB) of either way, with its core-minutes.
     """
-    minutes = [
-        core_minutes(seconds, machine)
-        for seconds, machine in zip(table["seconds"], table["machine"], strict=True)
-    ]
-    return table.assign(minutes=minutes).set_index("setting")
-
-
-def optimisers_shown(table: pd.DataFrame) -> pd.DataFrame:
-    """`optimisers` as text.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `optimisers` returns.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
-    return pd.DataFrame(
-        {
-            "patches": table["patches"].map("{:,}".format),
-            "core-minutes": table["minutes"].map("{:.1f}".format),
-            "PSNR (dB)": table["psnr"].map("{:.2f}".format),
-        }
-    ).rename_axis("recipe")
-
-
-def blind_recipes(table: pd.DataFrame) -> pd.DataFrame:
-    """The side study of that name, as readers see it.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The side study.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by the network's name; PSNR in dB, a column for each level.
-    """
-    levels = {
-        column: f"sigma {column.removeprefix('psnr_')}"
-        for column in table.columns.astype(str)
-        if column.startswith("psnr_")
-    }
-    names = {"loss": "loss", "batch_size": "batch", "matrix_learning_rate": "Muon's peak", **levels}
-    shown = table.assign(model=table["model"].map(label)).set_index("model")
-    return shown[list(names)].rename(columns=names).round(2)
+    shown = rows["psnr"].map("{:.2f} dB".format) + rows["minutes"].map(" in {:.0f} min".format)
+    table = rows.assign(shown=shown).pivot(index="patches", columns="way", values="shown")
+    table.index = table.index.map("{:,}".format)
+    return table.rename_axis(None, axis=1)[[OURS, AUTHORS]]
 
 
 def speed(measured: Mapping[str, Any]) -> pd.DataFrame:
