@@ -89,8 +89,8 @@ def test_a_noise(add):
     assert made(clean, ["a"]).std().item() == pytest.approx(0.1 / 3**0.5, rel=0.05)
     assert "UniformNoise" in noise.declared()
     assert study_noises()["uniform"] == made
-    wanted = {str(each.variant) for each in grid.measurements("noises")}
-    assert str(TrainedOn("uniform")) in wanted
+    wanted = {str(each.variant) for each in grid.measurements("matrix")}
+    assert str(TrainedOn("uniform", "nih-sample", 1)) in wanted
 
 
 def test_a_data_set(add):

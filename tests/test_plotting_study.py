@@ -70,7 +70,16 @@ def test_training_curves_have_a_line_through_the_means_of_seeds():
     assert points.get_xydata().tolist() == [[25, 30], [25, 32], [100, 33]]
     assert line.get_xydata().tolist() == [[25, 31], [100, 33]]
     assert right.lines[1].get_xydata().tolist() == [[2, 31], [8, 33]]
-    assert names(right) == ["RDN (small), released"]
+    assert names(right) == names(left) == ["RDN (small), released"]
+
+
+def test_gains_are_lines_over_the_width():
+    gain = pd.DataFrame({"bm3d": [9.0, 2.0], "gaussian": [7.0, 5.0]}, index=[0, 1])
+
+    (axis,) = study.width_curves(gain).axes
+
+    assert axis.lines[0].get_xydata().tolist() == [[0, 9], [1, 2]]
+    assert names(axis) == ["BM3D", "Gaussian filter"] and axis.get_xticks().tolist() == [0, 1]
 
 
 def test_the_front_of_costs_is_a_line_below_the_points():

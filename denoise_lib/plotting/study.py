@@ -96,7 +96,7 @@ def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
     column, titles = f"psnr_{sigma:g}", {"patches": "patches of 40 x 40", "minutes": "core-minutes"}
     for axis, (spent, title) in zip(axes, titles.items(), strict=True):
         for name, rows in trainings.groupby("network", sort=False):
@@ -107,7 +107,29 @@ def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
         axis.set_xlabel(title)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(f"PSNR (dB), validation, sigma {sigma:g}")
-    _legend_beside(axes[1])
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def width_curves(gain: pd.DataFrame) -> Figure:
+    """What methods gain over the noisy image, against the width over which noise is shared.
+
+    Parameters
+    ----------
+    gain : pandas.DataFrame
+        Gain in PSNR (dB), indexed by the width in pixels, a column for each method.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    method_lines(gain, axis)
+    axis.axhline(0, color="#bbbbbb", zorder=0)
+    axis.set(xlabel="width of the correlation (pixels)", ylabel="gain in PSNR (dB)")
+    axis.set_xticks(list(gain.index))
+    _legend_beside(axis)
     return figure
 
 

@@ -42,6 +42,7 @@ WARM = "dncnn-warm-nih"  # trained longer than the others, from photographs on
 AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
 STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
+MATRIX_IMAGES, MATRIX_SEEDS = 20, (0, 1)
 WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
 REMEDY = "dncnn-b-correlated"  # trained on noise of any of these widths
 
@@ -244,7 +245,7 @@ def _native() -> Iterator[Measurement]:
 
 
 def _noises() -> Iterator[Measurement]:
-    for name, noise in study_noises(in_matrix=True).items():
+    for noise in study_noises(in_matrix=True).values():
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
@@ -253,8 +254,16 @@ def _noises() -> Iterator[Measurement]:
                 yield Measurement(method, protocol, Anscombe())
                 if method in classical():  # the dose alone tells the level, without any transform
                     yield Measurement(method, protocol, middle_level(noise))
-        for trained_on in matrix() if name in matrix() else ():
-            yield Measurement("dncnn", protocol, TrainedOn(trained_on))
+
+
+def _matrix() -> Iterator[Measurement]:
+    noises = study_noises()
+    for tested in matrix():
+        protocol = Protocol("nih-sample", noise=noises[tested], limit=MATRIX_IMAGES)
+        for trained_on in matrix():
+            for seed in MATRIX_SEEDS:
+                variant = TrainedOn(trained_on, "nih-sample", seed)
+                yield Measurement("dncnn", protocol, variant)
 
 
 def _told() -> Iterator[Measurement]:
@@ -285,6 +294,7 @@ PARTS = {
     "correlated": _correlated,
     "native": _native,
     "noises": _noises,
+    "matrix": _matrix,
     "told": _told,
     "mistakes": _mistakes,
 }

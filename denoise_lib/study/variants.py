@@ -176,17 +176,25 @@ class TrainedOn(Variant):
     """A network trained here on the noise that the study knows by this name."""
 
     noise: str
+    dataset: str = "chest-drr"
+    seed: int = 0
 
     def __str__(self) -> str:
-        return f"trained:{self.noise}"
+        other = f":{self.dataset}:{self.seed}" if self != TrainedOn(self.noise) else ""
+        return f"trained:{self.noise}{other}"
 
     def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
         """See `Variant.make`."""
-        return _in_precision(trained(method.name, study_noises()[self.noise]), precision)
+        noise = study_noises()[self.noise]
+        model = trained(method.name, noise, dataset=self.dataset, seed=self.seed)
+        return _in_precision(model, precision)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """See `Variant.identity`; what counts is the noise that it was trained on."""
-        return _trained_identity(method, study_noises()[self.noise])
+        """See `Variant.identity`; what counts is what it was trained on."""
+        identity = _trained_identity(method, study_noises()[self.noise])
+        if self != TrainedOn(self.noise):
+            identity |= {"dataset": self.dataset, "seed": self.seed}
+        return identity
 
 
 @dataclass(frozen=True)
@@ -327,8 +335,10 @@ def make(
 
 
 @cache
-def trained(name: str, noise: Noise, preset: str = "quick") -> torch.nn.Module:
-    """A network trained on `chest-drr` for one noise, as its chapter does it; gently where `WEAK`.
+def trained(
+    name: str, noise: Noise, preset: str = "quick", dataset: str = "chest-drr", seed: int = 0
+) -> torch.nn.Module:
+    """A network trained for one noise, as its chapter does it; gently where `WEAK`.
 
     Parameters
     ----------
@@ -338,14 +348,18 @@ def trained(name: str, noise: Noise, preset: str = "quick") -> torch.nn.Module:
         Drawn anew for every patch.
     preset : str
         "smoke", "quick" or "full".
+    dataset : str
+        Whose training images are used.
+    seed : int
+        Of the weights and the training.
 
     Returns
     -------
     torch.nn.Module
         The same object for the same arguments.
     """
-    images = load_dataset("chest-drr").train.images()
-    return train_as_chapter(name, images, noise, preset, **_gently(noise))
+    images = load_dataset(dataset).train.images()
+    return train_as_chapter(name, images, noise, preset, seed=seed, **_gently(noise))
 
 
 def _gently(noise: Noise) -> dict[str, float]:
