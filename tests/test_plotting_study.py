@@ -70,7 +70,7 @@ def test_training_curves_have_a_line_through_the_means_of_seeds():
     assert points.get_xydata().tolist() == [[25, 30], [25, 32], [100, 33]]
     assert line.get_xydata().tolist() == [[25, 31], [100, 33]]
     assert right.lines[1].get_xydata().tolist() == [[2, 31], [8, 33]]
-    assert names(right) == names(left) == ["RDN (small), released"]
+    assert names(right) == names(left) == ["RDN (ours, small)"]
 
 
 def test_gains_are_lines_over_the_width():
@@ -119,7 +119,7 @@ def test_a_method_that_was_told_few_levels_has_a_line_too():
     assert axis.lines[1].get_xydata().tolist() == [[25, 25], [50, 24]]
     assert set(axis.lines[2].get_ydata()) == {31}
     assert set(axis.lines[3].get_xdata()) == {25}
-    assert names(axis) == ["BM3D", "Total variation", "DnCNN, released, not told"]
+    assert names(axis) == ["BM3D", "Total variation", "DnCNN-B (ours), not told"]
 
 
 def test_mistakes_before_training_stand_above_the_others():

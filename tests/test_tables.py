@@ -91,7 +91,7 @@ def test_the_front_table_says_who_is_told_and_how_long_it_takes():
 
     table = front.methods(means, costs, {"dncnn-b-nih"})
 
-    assert table.index.tolist() == ["DnCNN-B (blind), released", "BM3D", "Noisy input"]
+    assert table.index.tolist() == ["DnCNN-B (ours)", "BM3D", "Noisy input"]
     assert table["PSNR (dB)"].iloc[0] == f"35.00{SPACE}(34.50{SPACE}to{SPACE}35.50)"
     assert table["MSE × 10⁴"].iloc[0] == "4.00"
     assert table["told the level"].tolist() == ["no", "yes", "–"]
@@ -114,7 +114,7 @@ def test_methods_stand_in_the_order_of_the_level_that_all_have():
     table = comparison.by_level(summary, "nih-sample", "psnr")
 
     assert table.columns.tolist() == ["sigma 25", "sigma 50"]
-    assert table.index.tolist() == ["DnCNN-S, authors' weights", "BM3D", "Non-local means"]
+    assert table.index.tolist() == ["DnCNN-S (authors)", "BM3D", "Non-local means"]
     assert np.isnan(table.iloc[0, 1])
 
 
@@ -351,7 +351,7 @@ def test_mistakes_and_what_is_not_their_variant():
         "residual": 10.5,
         mistakes.RGB: 33.5,
     }
-    shown = mistakes.by_metric(table, ["rdn-nih"], "mse", 1, 1e4)["RDN (small)"]
+    shown = mistakes.by_metric(table, ["rdn-nih"], "mse", 1, 1e4)["RDN (ours, small)"]
     assert shown["no mistake"] == "100.0"
     assert shown["noise drawn for R, G and B, turned to grey"] == "100.0"
     assert shown["batch norm left in training mode"] == "–"
@@ -704,7 +704,7 @@ def test_what_more_training_brings_and_how_much_the_seed_matters():
     assert table.index.tolist() == ["liu-nih", "rdn-nih"]
     assert table["gain"].tolist() == [1.0, 1.25]
     assert table["scatter"]["rdn-nih"] == pytest.approx(0.5**0.5)
-    assert shown.loc["RDN (small), released"].tolist() == [
+    assert shown.loc["RDN (ours, small)"].tolist() == [
         "33.75",
         "31.75",
         "28.75",
@@ -726,7 +726,7 @@ def test_the_best_peak_of_each_optimiser_and_loss():
 
     table = training.searched(rows)
 
-    assert table.loc["RDN (small), released"].to_dict() == {
+    assert table.loc["RDN (ours, small)"].to_dict() == {
         "Adam, squared": "29.00 (0.003)",
         "Muon, absolute": "31.00 (0.06)",
     }

@@ -26,7 +26,8 @@ limit = 10
 [layers]                          # optional, `vincent` only: a recipe for each layer
 steps = 600
 
-[study]                           # optional: the comparison shows it, with this marker
+[study]                           # optional: the comparison shows it so
+label = "DnCNN-B (ours)"
 marker = "^"
 """
 
@@ -95,6 +96,7 @@ class Validation(_Table):
 class Shown(_Table):
     """[study]: how the comparison shows it."""
 
+    label: str
     marker: str
 
 

@@ -26,7 +26,7 @@ from denoise_lib.training.patches import NoisyPatches, sample_patches
 
 STEPS, BATCH, PATCH = 2000, 4, 32
 FEATURES = 32  # half of the paper's; the depth, of which the paper speaks, is the paper's
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 # Residual learning and batch norm, with the best of these rates by the first seed; the further
 # seeds are trained at it.
 VARIANTS = {(True, True): 3e-3, (True, False): 1e-3, (False, True): 3e-3, (False, False): 1e-3}

@@ -86,7 +86,7 @@ def by_metric(
     names = {**TITLES, RGB: "noise drawn for R, G and B, turned to grey"}
     return pd.DataFrame(
         {
-            label(method).removesuffix(", released"): {
+            label(method): {
                 names[str(variant)]: "–" if pd.isna(value) else f"{value:.{digits}f}"
                 for variant, value in wide[method].items()
             }
