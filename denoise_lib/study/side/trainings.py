@@ -32,7 +32,8 @@ PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
 SEARCH_SHARE, SEARCH_IMAGES = 1 / 16, 10
-PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2)}
+PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18), "adam": (1e-3, 3e-3, 1e-2)}
+WIDER = {"vincent-nih": (0.54, 1.62)}  # where Muon's best was the last of these
 # Muon's best peak of each, where other losses are tried. Cross-entropy needs an output in (0, 1).
 BEST = {
     "vincent-nih": 0.18,
@@ -69,7 +70,8 @@ def plan(network: str) -> Plan:
 def _searched() -> Iterator[dict[str, Any]]:
     for network in NETWORKS:
         for optimizer, peaks in PEAKS.items():
-            for peak in peaks:
+            wider = WIDER.get(network, ()) if optimizer == "muon" else ()
+            for peak in (*peaks, *wider):
                 yield {"network": network, "optimizer": optimizer, "peak": peak, "loss": "l1"}
         for loss in OTHER_LOSSES[network]:
             yield {"network": network, "optimizer": "muon", "peak": BEST[network], "loss": loss}
