@@ -36,7 +36,7 @@ PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18), "adam": (1e-3, 3e-3, 1e-2)}
 WIDER = {"vincent-nih": (0.54, 1.62)}  # where Muon's best was the last of these
 # Muon's best peak of each, where other losses are tried. Cross-entropy needs an output in (0, 1).
 BEST = {
-    "vincent-nih": 0.18,
+    "vincent-nih": 0.54,
     "gondara-nih": 0.06,
     "dncnn-b-nih": 0.06,
     "liu-nih": 0.06,
