@@ -42,11 +42,18 @@ study: .venv/installed
 
 # Trains the released networks anew: the search of their recipes, learning curves and seeds, then
 # the best of each goes into the package. Days on a processor, a sitting on a GPU; stop it and
-# start it again at will.
+# start it again at will. Where there is a GPU, also with the budget of DnCNN's paper, and RDN at its
+# paper's size; these stay in runs/.
 weights: .venv/installed
 	$(BIN)/denoise study run search trainings
 	for network in vincent gondara dncnn-b liu rdn; do \
 	  $(BIN)/denoise study release $$network-nih --best || exit 1; done
+	$(BIN)/denoise train dncnn-b-correlated --resume
+	$(BIN)/denoise study release dncnn-b-correlated --run runs/dncnn-b-correlated
+	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
+	  for plan in dncnn-b-paper rdn-paper; do \
+	    $(BIN)/denoise train $$plan --resume || exit 1; done; \
+	else echo "No GPU: the trainings with the papers' budgets are left out."; fi
 
 test: lint-check test-unit test-notebooks test-book
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from denoise_lib.study import store
+from denoise_lib.methods import classical, registry
+from denoise_lib.study import grid, store, tuning
+from denoise_lib.study.side import trainings
 
 CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/0*.py"))
 
@@ -31,3 +33,26 @@ def test_every_exercise_has_a_solution_that_runs(path):
     assert len(CHAPTERS) == 5 and len(questions) >= 2
     assert exercises.count("<summary>Solution</summary>") == len(questions)
     assert exercises.count('tags=["hide-cell"]') == len(questions)
+
+
+@pytest.mark.parametrize("dataset", ["nih-sample", "chest-drr"])
+def test_no_tuned_parameter_is_at_the_edge_of_what_was_tried(dataset):
+    tuned = classical.tuned_parameters(dataset)
+
+    edges = {
+        (name, level): tuning.at_edge(registry.get(name, classical.Classical), parameters)
+        for name, levels in tuned.items()
+        for level, parameters in levels.items()
+    }
+
+    assert len(edges) == 7 * len(grid.SIGMAS) and not any(edges.values()), edges
+
+
+@pytest.mark.parametrize("network", trainings.NETWORKS)
+def test_the_search_for_recipes_has_its_best_peak_inside(network):
+    rows = store.load_side("search")
+    rows = rows[(rows["network"] == network) & (rows["loss"] == "l1")]
+
+    for optimizer, tried in rows.groupby("optimizer"):
+        means = tried.set_index("peak")[["psnr_15", "psnr_25", "psnr_50"]].mean(axis=1)
+        assert means.index.min() < means.idxmax() < means.index.max(), optimizer

@@ -1,5 +1,7 @@
 """Training files: what they say is what is trained, and mistakes are named."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.training import Recipe, checkpoints
 from denoise_lib.training.plan import load_plan
+from denoise_lib.training.train import train
 
 TEXT = """
 name = "tiny"
@@ -87,11 +90,18 @@ def test_a_stack_is_pretrained_and_resumed_layer_by_layer(write, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(p.parent.name for p in RELEASED.glob("*/plan.toml")))
-def test_every_released_plan_can_be_read_and_is_named_like_its_folder(name):
+def test_every_plan_of_the_package_is_named_like_its_folder_and_takes_a_step(name):
     plan = load_plan(name)
+    model, first = plan.create_model(), replace(plan.recipe, steps=1, batch_size=1)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
 
-    assert plan.name == name
-    assert sum(p.numel() for p in plan.create_model().parameters()) > 10_000
+    layers = plan.layers and replace(plan.layers, steps=1)
+    run = train(model, torch.rand(2, 1, 64, 64), plan.noise, first, layers, progress=False)
+
+    assert plan.name == name and run.to_the_end().finished
+    changed = [not torch.equal(value, before[key]) for key, value in model.state_dict().items()]
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+    assert any(changed)
 
 
 @pytest.mark.parametrize(

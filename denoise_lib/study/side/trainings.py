@@ -32,8 +32,19 @@ PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
 SEARCH_SHARE, SEARCH_IMAGES = 1 / 16, 10
-PEAKS = {"muon": (0.006, 0.02, 0.06, 0.18), "adam": (1e-3, 3e-3, 1e-2)}
-WIDER = {"vincent-nih": (0.54, 1.62)}  # where Muon's best was the last of these
+PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
+# Where the best was at an end, on from there until it was not.
+WIDER = {
+    ("vincent-nih", "muon"): (0.18, 0.54, 1.62),
+    ("vincent-nih", "adam"): (1e-2, 3e-2),
+    ("gondara-nih", "muon"): (0.18,),
+    ("gondara-nih", "adam"): (1e-2, 3e-2),
+    ("dncnn-b-nih", "muon"): (0.18,),
+    ("dncnn-b-nih", "adam"): (3e-4,),
+    ("liu-nih", "muon"): (0.18,),
+    ("liu-nih", "adam"): (3e-4,),
+    ("rdn-nih", "adam"): (1e-2,),
+}
 # Muon's best peak of each, where other losses are tried. Cross-entropy needs an output in (0, 1).
 BEST = {
     "vincent-nih": 0.54,
@@ -70,8 +81,7 @@ def plan(network: str) -> Plan:
 def _searched() -> Iterator[dict[str, Any]]:
     for network in NETWORKS:
         for optimizer, peaks in PEAKS.items():
-            wider = WIDER.get(network, ()) if optimizer == "muon" else ()
-            for peak in (*peaks, *wider):
+            for peak in (*peaks, *WIDER.get((network, optimizer), ())):
                 yield {"network": network, "optimizer": optimizer, "peak": peak, "loss": "l1"}
         for loss in OTHER_LOSSES[network]:
             yield {"network": network, "optimizer": "muon", "peak": BEST[network], "loss": loss}
