@@ -235,6 +235,15 @@ def test_spectra_have_a_line_for_each_data_set():
     assert axis.lines[0].get_color() != axis.lines[1].get_color()
 
 
+def test_what_is_removed_stands_beside_the_image():
+    power = pd.DataFrame({"the radiograph": [9.0, 1.0], "bm3d": [1.0, 0.5]}, index=[0.1, 0.4])
+
+    (axis,) = study.grain_spectra(power).axes
+
+    assert names(axis) == ["the radiograph", "BM3D"] and axis.get_yscale() == "log"
+    assert axis.lines[1].get_xydata().tolist() == [[0.1, 1], [0.4, 0.5]]
+
+
 def test_papers_have_another_colour_on_the_map():
     places = {"Noise": (0, 1), "Vincent 2008": (1, 2)}
 

@@ -488,6 +488,25 @@ def power_spectra(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def grain_spectra(power: pd.DataFrame) -> Figure:
+    """What methods take out of an image whose truth nobody knows, against frequency.
+
+    Parameters
+    ----------
+    power : pandas.DataFrame
+        Power on the 0-255 scale, indexed by frequency; a column for each method, and for the image.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    method_lines(power, axis)
+    axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))
+    _legend_beside(axis)
+    return figure
+
+
 def map_of_pages(
     places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]]
 ) -> Figure:
