@@ -187,8 +187,8 @@ for step in range(3):
 
 # %%
 draw = patch_vectors(train_images, patch_size=12)  # batches of clean patches
-steps = vincent.LAYER_RECIPES[preset]
-longer = replace(steps, steps=5 * steps.steps, learning_rate=1e-2)  # filters take their time
+layer_recipe = vincent.LAYER_RECIPES[preset]
+longer = replace(layer_recipe, steps=5 * layer_recipe.steps, learning_rate=1e-2)  # filters take their time
 fractions = (0.0, 0.25, 0.5)
 single = {}
 for fraction in fractions:
@@ -339,7 +339,7 @@ losses.round(2).rename_axis("PSNR (dB)")
 # %%
 torch.manual_seed(seed)
 model = methods.create("vincent", **configuration("vincent", preset))
-pretraining = train_layers(model.stack, draw, noise, steps)
+pretraining = train_layers(model.stack, draw, noise, layer_recipe)
 pretraining.curve.groupby("layer")["loss"].last().rename("loss at the end").to_frame()
 
 # %%
