@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from denoise_lib.study import grid, side_studies, store
-from denoise_lib.study.tables import front, reader
+from denoise_lib.study.tables import reader
 
 ROOT = Path(__file__).resolve().parent.parent
 # Share of the contrast left; change of the Hotelling observer's AUC and of the eye's.
@@ -128,12 +128,3 @@ def test_the_page_does_not_build_where_a_sentence_would_be_false(
 
     with pytest.raises(AssertionError):
         build("reader.md")
-
-
-def test_the_front_page_rests_on_the_hotelling_observer(made_up):
-    claims = front.evidence(
-        store.load_summary(), store.load_summary("differences"), store.load_side("detection"), 25
-    )
-
-    assert claims.detection["change"]["bm3d"] == pytest.approx(-0.09)
-    assert claims.detection.index.is_unique

@@ -22,9 +22,11 @@ from denoise_lib.study import variants as v
 from denoise_lib.study.grid import Measurement
 from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.training import TrainingRun
+from denoise_lib.training.plan import load_plan, planned
 
 NOISY = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
 IMAGES = {"chest-drr": 40, "nih-sample": 100, "chest-cr": 1, "bsd68": 68, "set12": 12}
+IMAGES["nih-native"] = 12
 
 
 @pytest.fixture
@@ -369,16 +371,72 @@ def test_incomplete_methods_are_left_out_and_named(monkeypatch, capsys):
     assert "lacks rows of tv" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("dataset", "tuning"),
+    [("chest-drr", "chest-drr"), ("nih-native", "nih-sample"), ("chest-cr", "nih-sample")],
+)
+def test_a_classical_method_has_the_parameters_that_suit_the_images(dataset, tuning):
+    tuned = Measurement("tv", Protocol(dataset))
+    plain = Measurement("tv", Protocol(dataset), v.TunedOn(tuning))
+    told = Measurement("tv", Protocol(dataset), v.Told(15))
+
+    assert tuned.key["variant"] == "" and tuned.applied == plain.variant
+    assert tuned.key["fingerprint"] == plain.key["fingerprint"]
+    assert told.applied == told.variant
+    assert Measurement("noisy", Protocol(dataset)).applied == v.Plain()
+
+
+def trainings_table(psnr, share=1.0):
+    """Full trainings of a network, by seed."""
+    rows = [
+        {"network": "gondara-nih", "share": share, "seed": seed, "fingerprint": "f"}
+        | {"psnr_15": value, "psnr_25": value, "psnr_50": value}
+        for seed, value in psnr.items()
+    ]
+    store.side_table("trainings", ("network", "share", "seed")).add(pd.DataFrame(rows))
+
+
+def test_the_other_trainings_are_those_that_were_not_released(folder):
+    trainings_table({0: 30.0, 1: 31.0, 2: 29.0})
+    trainings_table({3: 40.0}, share=0.25)
+    mine = methods.released.load_card("gondara-nih")["recipe"]["seed"]
+
+    assert grid.other_seeds("gondara-nih") == tuple(sorted({0, 1, 2} - {mine}))
+    assert grid.other_seeds("rdn-nih") == ()
+
+
+def test_the_best_on_validation_images_is_released(folder, tmp_path, monkeypatch):
+    from denoise_lib.study.side import trainings
+
+    monkeypatch.setattr(trainings, "RUNS", tmp_path / "runs")
+    trainings_table({0: 30.0, 1: 31.0, 2: 29.0})
+    with pytest.raises(FileNotFoundError):
+        release.best_run("gondara-nih")
+    best = trainings.run_folder("gondara-nih", 1.0, 1)
+    methods.released.save_trained(methods.load("gondara-nih"), best, "gondara")
+
+    assert release.best_run("gondara-nih") == best
+    with pytest.raises(FileNotFoundError, match="No full training of rdn-nih"):
+        release.best_run("rdn-nih")
+
+
+@pytest.mark.parametrize("name", methods.released.available())
+def test_every_released_network_was_trained_by_its_plan(name):
+    card, plan = methods.released.load_card(name), load_plan(name)
+
+    assert release.trained_by(card) == release.trained_by(planned(plan))
+
+
 def test_rows_of_further_trainings_are_told_apart(monkeypatch):
     rows = store.load(Protocol())
-    again = rows[rows["method"] == "rdn-nih"].assign(variant="seed:1")
-    other = rows[rows["method"] == "rdn-nih"].assign(variant="told:25")
+    again = rows[rows["method"] == "bm3d"].assign(variant="seed:1")
+    other = rows[rows["method"] == "bm3d"].assign(variant="told:25")
     monkeypatch.setattr(store, "load", lambda *_, **__: pd.concat([rows, again, other]))
 
     found = summary.main_rows("chest-drr", 25)
 
-    assert found[found["method"] == "rdn-nih"]["seed"].unique().tolist() == ["", "seed:1"]
-    assert summary.summary(found).set_index("method")["trainings"]["rdn-nih"] == 2
+    assert found[found["method"] == "bm3d"]["seed"].unique().tolist() == ["", "seed:1"]
+    assert summary.summary(found).set_index("method")["trainings"]["bm3d"] == 2
 
 
 def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
@@ -394,7 +452,8 @@ def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
     noisy = torch.rand(1, 1, 16, 16)
 
     assert (before, again.can_run()) == (False, True)
-    assert again.key["fingerprint"] != Measurement("gondara-nih", Protocol()).key["fingerprint"]
+    other = Measurement("gondara-nih", Protocol(), v.Seed(2))
+    assert again.key["fingerprint"] != other.key["fingerprint"]
     torch.testing.assert_close(again.make()(noisy), denoise(noisy, model))
 
 
@@ -484,13 +543,11 @@ def test_a_release_takes_weights_and_card(trained, tmp_path, monkeypatch):
 
 
 def test_another_plan_or_uncommitted_code_is_no_release(trained):
-    plan, card = trained / release.PLAN, trained / release.CARD
-    text = plan.read_text()
-    plan.write_text(text.replace("batch_size = ", "batch_size = 1"))
+    path, card = trained / release.CARD, json.loads((trained / release.CARD).read_text())
+    path.write_text(json.dumps(card | {"recipe": card["recipe"] | {"batch_size": 7}}))
     with pytest.raises(ValueError, match="trained by another plan"):
         release.take_over("gondara-nih", trained)
-    plan.write_text(text)
-    card.write_text(json.dumps(json.loads(card.read_text()) | {"commit": "abc-dirty"}))
+    path.write_text(json.dumps(card | {"commit": "abc-dirty"}))
     with pytest.raises(ValueError, match="commit it and train again"):
         release.take_over("gondara-nih", trained)
 

@@ -514,8 +514,8 @@ def tuning_file(dataset: str) -> Path:
     return Path(__file__).parent / "tuned" / f"{dataset}.json"
 
 
-def is_tuned_on(dataset: str) -> bool:
-    """Whether the classical methods have a tuning on a data set.
+def tuning_for(dataset: str) -> str:
+    """Whose tuning suits the images of a data set.
 
     Parameters
     ----------
@@ -524,6 +524,7 @@ def is_tuned_on(dataset: str) -> bool:
 
     Returns
     -------
-    bool
+    str
+        "chest-drr" for itself, "nih-sample" for every other: those are real.
     """
-    return tuning_file(dataset).exists()
+    return "chest-drr" if dataset == "chest-drr" else "nih-sample"

@@ -356,11 +356,16 @@ def observer_charts(detection: pd.DataFrame, sigma: float, titles: Mapping[str, 
     return figure
 
 
+def _ends(value: float, low: float, high: float) -> list[list[float]]:
+    """For `errorbar`; an interval of resamples may leave out what it is about."""
+    return [[max(0, value - low)], [max(0, high - value)]]
+
+
 def _changes_against_contrast(table: pd.DataFrame, axis: Axes) -> None:
     axis.axhline(0, color="#999999", linestyle=":")
     for row in table.to_dict("records"):
         colour, marker = colour_and_marker(row["method"])
-        ends = [[row["change"] - row["change_low"]], [row["change_high"] - row["change"]]]
+        ends = _ends(row["change"], row["change_low"], row["change_high"])
         style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(row["method"])}
         axis.errorbar(row["contrast_kept"], row["change"], yerr=ends, **style)
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -395,7 +400,7 @@ def shortcut_charts(
     answered: Mapping[str, pd.DataFrame],
     changes: Mapping[str, Sequence[str]],
 ) -> Figure:
-    """One number against a trained network, and the network's answers to changes nobody sees.
+    """One number against a trained network, and the network's answers to weak changes of the image.
 
     Parameters
     ----------
@@ -415,7 +420,7 @@ def shortcut_charts(
         1, 1 + len(changes), figsize=(7, 3.6), layout="constrained", width_ratios=[1, 1.2, 1.2]
     )
     for place, (auc, low, high) in enumerate(aucs.values()):
-        ends = [[auc - low], [high - auc]]
+        ends = _ends(auc, low, high)
         axes[0].errorbar(place, auc, yerr=ends, fmt="o", color="#333333", capsize=3)
     axes[0].set_xticks(range(len(aucs)), list(aucs), fontsize=9)
     axes[0].set(ylabel="AUC, clean images", xlim=(-0.6, len(aucs) - 0.4), ylim=(0.5, 1))

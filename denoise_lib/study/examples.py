@@ -29,7 +29,7 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import AUTHORS, Measurement, compared
 from denoise_lib.study.run import LEFT_OUT
-from denoise_lib.study.variants import make
+from denoise_lib.study.variants import make, tuned
 
 WORST = 5
 NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
@@ -66,7 +66,8 @@ def pictures() -> Iterator[Picture]:
     for method in compared():
         code = Measurement(method, Protocol()).key["fingerprint"]
         if method != AUTHORS:
-            yield Picture(f"{method}.png", _bind(example, method), [code])
+            real = Measurement(method, Protocol("chest-cr")).key["fingerprint"]
+            yield Picture(f"{method}.png", _bind(example, method), [real])
         if method != "noisy":
             images = worst_images(method)
             yield Picture(f"worst-{method}.webp", _bind(worst, method), [code, *images])
@@ -141,7 +142,8 @@ def example(method: str, path: Path) -> None:
     image = item.image[None]
     if method != "clean":
         noisy = protocol.noise(image, [item.id], protocol.seed)
-        image = apply(make(method), noisy, protocol.noise.known_sigma)
+        denoiser = make(method, tuned(method, protocol.dataset))
+        image = apply(denoiser, noisy, protocol.noise.known_sigma)
     _grey(image[0, 0]).save(path, optimize=True)
 
 

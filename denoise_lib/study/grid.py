@@ -11,14 +11,15 @@ from functools import cached_property
 from denoise_lib.checks import unknown
 from denoise_lib.data import registry as data
 from denoise_lib.methods.authors import Authors
-from denoise_lib.methods.classical import Classical, is_tuned_on
+from denoise_lib.methods.classical import Classical
 from denoise_lib.methods.registry import Denoiser, get, methods
 from denoise_lib.methods.released import Released, load_card
 from denoise_lib.noise import CorrelatedNoise, GaussianNoise, XRayNoise
 from denoise_lib.noise import declared as noise_models
 from denoise_lib.protocol import Protocol
+from denoise_lib.study import store
 from denoise_lib.study.mistakes import MISTAKES
-from denoise_lib.study.side_studies import get as side_study
+from denoise_lib.study.side import trainings
 from denoise_lib.study.variants import (
     Anscombe,
     BatchStatistics,
@@ -32,6 +33,7 @@ from denoise_lib.study.variants import (
     WholeImage,
     make,
     study_noises,
+    tuned,
 )
 
 SIGMAS = (5, 15, 25, 35, 50, 75)
@@ -109,7 +111,7 @@ def other_seeds(method: str) -> tuple[int, ...]:
     -------
     tuple of int
     """
-    rows = side_study("trainings").table.read()
+    rows = store.side_table("trainings", trainings.KEY).read()
     rows = rows[(rows["network"] == method) & (rows["share"] == 1)]
     return tuple(sorted({*rows["seed"].astype(int)} - {load_card(method)["recipe"]["seed"]}))
 
@@ -125,10 +127,9 @@ class Measurement:
 
     @property
     def applied(self) -> Variant:
-        """The variant; a plain classical method has the tuning of the data set, if there is one."""
-        method, dataset = get(self.method), self.protocol.dataset
-        plain = isinstance(method, Classical) and self.variant == Plain()
-        return TunedOn(dataset) if plain and method.grid and is_tuned_on(dataset) else self.variant
+        """The variant; a plain classical method has the tuning that suits the data set."""
+        plain = self.variant == Plain()
+        return tuned(self.method, self.protocol.dataset) if plain else self.variant
 
     @cached_property
     def key(self) -> dict[str, str]:
@@ -206,9 +207,11 @@ def sigmas(method: str) -> tuple[int, ...]:
 
 def _main() -> Iterator[Measurement]:
     for dataset in datasets():
-        for method in (*compared(), WARM):
+        for method in compared():
             for sigma in sigmas(method):
                 yield Measurement(method, Protocol(dataset, noise=GaussianNoise(sigma)))
+    for sigma in COMMON_SIGMAS:
+        yield Measurement(WARM, Protocol("nih-sample", noise=GaussianNoise(sigma)))
 
 
 def _seeds() -> Iterator[Measurement]:

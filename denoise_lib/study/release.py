@@ -22,8 +22,7 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import COMMON_SIGMAS, Measurement
 from denoise_lib.study.run import measure
-from denoise_lib.study.side.trainings import run_folder
-from denoise_lib.study.side_studies import get as side_study
+from denoise_lib.study.side import trainings
 from denoise_lib.training.plan import load_plan, planned
 
 # What is measured, by training data: data set and noise level.
@@ -100,7 +99,7 @@ def best_run(name: str) -> Path:
     FileNotFoundError
         When no full training is finished, or its weights are not on this machine.
     """
-    rows = side_study("trainings").table.read()
+    rows = store.side_table("trainings", trainings.KEY).read()
     rows = rows[(rows["network"] == name) & (rows["share"] == 1)]
     if rows.empty:
         raise FileNotFoundError(
@@ -110,7 +109,7 @@ def best_run(name: str) -> Path:
     levels = [column for column in rows if str(column).startswith("psnr_")]
     best = rows.iloc[int(rows[levels].mean(axis=1).to_numpy().argmax())]
     seed = int(best["seed"])
-    folder = run_folder(name, 1.0, seed)
+    folder = trainings.run_folder(name, 1.0, seed)
     load_card(folder)  # says so where it is missing
     return folder
 

@@ -15,7 +15,7 @@ from denoise_lib.files import replacing
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, WARM, compared, datasets
+from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets
 from denoise_lib.study.statistics import compare_with, mean_intervals
 
 
@@ -38,7 +38,7 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     """
     rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
     trained = rows["variant"].str.startswith("seed:")
-    rows = rows[(trained | (rows["variant"] == "")) & rows["method"].isin((*compared(), WARM))]
+    rows = rows[(trained | (rows["variant"] == "")) & rows["method"].isin(compared())]
     rows = rows.assign(seed=rows["variant"])
     counts = rows.groupby(["method", "seed"]).size()  # the data set itself need not be here
     incomplete = counts.index[counts < counts.max()].get_level_values("method").unique()

@@ -22,7 +22,7 @@ from denoise_lib.identity import code_hash
 from denoise_lib.inference import denoise
 from denoise_lib.methods import anscombe
 from denoise_lib.methods.authors import Authors
-from denoise_lib.methods.classical import Classical
+from denoise_lib.methods.classical import Classical, tuning_for
 from denoise_lib.methods.registry import Denoiser, Method, Network
 from denoise_lib.methods.released import WEIGHTS, load_trained
 from denoise_lib.methods.vincent import LAYER_RECIPES, WholeImageAutoencoder
@@ -296,6 +296,26 @@ class WholeImage(Variant):
         """See `Variant.identity`; how the layers are trained too."""
         code = code_hash(whole_image.__wrapped__, _whole_recipe)
         return {**super().identity(method, noise), "whole": code}
+
+
+def tuned(name: str, dataset: str) -> Variant:
+    """How a method is applied to the images of a data set as it should be.
+
+    Parameters
+    ----------
+    name : str
+        Of the method.
+    dataset : str
+        Of the images.
+
+    Returns
+    -------
+    Variant
+        For a classical method with parameters, those that suit the images.
+    """
+    method = methods.get(name)
+    searched = isinstance(method, Classical) and method.grid
+    return TunedOn(tuning_for(dataset)) if searched else Plain()
 
 
 def make(

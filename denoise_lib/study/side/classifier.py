@@ -14,13 +14,15 @@ from safetensors.torch import load_file, save_file
 
 from denoise_lib.data import load_dataset
 from denoise_lib.data.items import Split
+from denoise_lib.evaluation import apply
 from denoise_lib.files import replacing
 from denoise_lib.identity import code_hash
 from denoise_lib.needs import Needs
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.study.grid import compared
-from denoise_lib.study.side.shared import denoised
+from denoise_lib.study.side.shared import PRECISION
 from denoise_lib.study.side_studies import side_study
+from denoise_lib.study.variants import make, tuned
 from denoise_lib.tasks import classification
 from denoise_lib.tasks.classification import (
     POSITIVE,
@@ -38,7 +40,7 @@ DATASET, NEEDS = "nih-sample", Needs(folder="chest_xray")
 STRONG = GaussianNoise(50)  # what the methods remove
 SEEDS = range(5)
 TRAININGS = ("clean", "degraded")
-# What nobody sees in an image: noise (standard deviation, 0-255) and blur (pixels).
+# Weak changes of an image: noise (standard deviation, 0-255) and blur (pixels).
 NOISES, BLURS = (1, 2, 3, 5), (0.5, 0.7, 1.0)
 CHANGES = (*(f"noise {s}" for s in NOISES), *(f"blur {w}" for w in BLURS))
 RUNS = Path("runs") / "classifier"  # trained classifiers, below the current folder
@@ -82,15 +84,15 @@ def patients(split: Split) -> np.ndarray:
     repeatable=True,
     needs=NEEDS,
     in_study=True,
-    images=("test", "all"),
+    images=("test", "all", *CHANGES),
 )
 def shortcut(images: str) -> dict[str, Any]:
-    """AUC of one number, the estimated noise level of the clean image.
+    """AUC of one number, the estimated noise level of an image.
 
     Parameters
     ----------
     images : str
-        "test", or "all" of the three splits.
+        Clean ones, "test" or "all" of the three splits; or those of "test" with one of `CHANGES`.
 
     Returns
     -------
@@ -99,8 +101,11 @@ def shortcut(images: str) -> dict[str, Any]:
         the images labelled pneumonia and of the others; their `count`.
     """
     data = load_dataset(DATASET)
-    splits = [data.test] if images == "test" else [data.train, data.val, data.test]
-    found = np.array([grain(item.image) for split in splits for item in split])
+    splits = [data.train, data.val, data.test] if images == "all" else [data.test]
+    if images in CHANGES:
+        found = np.array([grain(image) for image in shown(images, "test")])
+    else:
+        found = np.array([grain(item.image) for split in splits for item in split])
     labels = np.concatenate([positive(split) for split in splits])
     groups = np.concatenate([patients(split) for split in splits])
     won = wins(found, labels)
@@ -136,7 +141,9 @@ def shown(method: str, split: str) -> torch.Tensor:
     if method == "clean":
         return images
     if method not in CHANGES:
-        return denoised(method, STRONG, images, items.ids)
+        denoiser = make(method, tuned(method, DATASET), precision=PRECISION)
+        noisy = STRONG(images, items.ids)
+        return torch.cat([apply(denoiser, y[None], STRONG.known_sigma) for y in noisy])
     kind, amount = method.split()
     if kind == "blur":
         return blur(images, torch.full((len(images),), float(amount)))
@@ -159,7 +166,8 @@ def classifier(training: str, seed: int) -> Classifier:
     Classifier
         In evaluation mode.
     """
-    path = RUNS / f"{training}-{seed}-{code_hash(classification)}.safetensors"
+    code = code_hash(classification, positive, classifier.__wrapped__)
+    path = RUNS / f"{training}-{seed}-{code}.safetensors"
     torch.manual_seed(seed)
     model = Classifier()
     if path.exists():
@@ -194,6 +202,7 @@ def _text(logits: torch.Tensor) -> str:
     "What does a classifier say of images whose grain is changed, or removed by a denoiser?",
     keys=_keys,
     code=(classification,),
+    tuned_for=DATASET,
     needs=NEEDS,
     in_study=True,
 )

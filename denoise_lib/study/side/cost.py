@@ -19,8 +19,9 @@ from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.registry import get
 from denoise_lib.methods.released import Released, count_parameters, load_card
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.study.grid import WARM, compared
+from denoise_lib.study.grid import compared
 from denoise_lib.study.side_studies import side_study
+from denoise_lib.study.variants import make, tuned
 
 SIDE, ROUNDS = 1024, 3
 
@@ -79,7 +80,7 @@ def timed(method: str) -> tuple[float, float]:
         before.
     """
     image = GaussianNoise(25)(torch.full((1, 1, SIDE, SIDE), 0.5), ["cost"])
-    model = network_of(method) or get(method).load()
+    model = network_of(method) or make(method, tuned(method, "nih-sample"))
 
     def run(noisy: torch.Tensor) -> torch.Tensor:
         return denoise(noisy, model, 25, precision="fp32")
@@ -128,7 +129,8 @@ def _in_process(method: str) -> dict[str, float]:
 @side_study(
     "What does a method cost, for an image of 1024 x 1024?",
     in_study=True,
-    method=lambda: (*compared()[1:], WARM),
+    tuned_for="nih-sample",
+    method=lambda: compared()[1:],
 )
 def cost(method: str) -> dict[str, Any]:
     """Weights, arithmetic, time, memory, and hours of training.

@@ -13,7 +13,7 @@ from denoise_lib.evaluation import apply
 from denoise_lib.study import spectra
 from denoise_lib.study.grid import AUTHORS_BLIND, classical, released
 from denoise_lib.study.side_studies import side_study
-from denoise_lib.study.variants import make
+from denoise_lib.study.variants import make, tuned
 
 ITSELF = "the radiograph"
 
@@ -38,7 +38,9 @@ def removed(method: str) -> torch.Tensor:
         float32, shape (1, 1, H, W), clean range [0, 1].
     """
     image = load_dataset("chest-cr", size=None).test[0].image[None]
-    return image if method == ITSELF else image - apply(make(method), image)
+    if method == ITSELF:
+        return image
+    return image - apply(make(method, tuned(method, "chest-cr")), image)
 
 
 @cache
@@ -50,6 +52,7 @@ def _power(method: str) -> Any:
     "What do methods take out of a real radiograph at its own size?",
     code=(spectra,),
     in_study=True,
+    tuned_for="chest-cr",
     method=applied,
     bin=range(spectra.BINS),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from denoise_lib.data import load_dataset
 from denoise_lib.study.grid import compared
+from denoise_lib.study.side import liu
 from denoise_lib.study.side.liu import SEGMENTED, overlap, task_network
 from denoise_lib.study.side.shared import SEEDS, denoised
 from denoise_lib.study.side_studies import side_study
@@ -14,7 +15,7 @@ from denoise_lib.tasks import segmentation
 
 @side_study(
     "What does a frozen segmenter make of denoised images?",
-    code=(segmentation,),
+    code=(segmentation, liu),
     in_study=True,
     method=lambda: ("clean", *compared()),
     seed=SEEDS,

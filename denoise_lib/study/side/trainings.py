@@ -7,6 +7,8 @@ sixteenth, a quarter and all of them, with several seeds. Both are measured on v
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +63,7 @@ ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
 # Seeds by share of the budget.
 SHARES = {1 / 16: (0,), 1 / 4: (0, 1, 2), 1.0: (0, 1, 2)}
 CURVE_IMAGES = 20
+KEY = ("network", "share", "seed")  # of the table `trainings`
 
 
 def plan(network: str) -> Plan:
@@ -141,8 +144,9 @@ def search(network: str, optimizer: str, peak: float, loss: str) -> dict[str, An
     dict
         See `quality`.
     """
-    folder = RUNS / "search" / f"{network}-{optimizer}-{peak:g}-{loss}"
-    return quality(*_trained(_tried(network, optimizer, peak, loss), folder), SEARCH_IMAGES)
+    tried = _tried(network, optimizer, peak, loss)
+    folder = _folder("search", tried, f"{optimizer}-{peak:g}-{loss}")
+    return quality(*_trained(tried, folder), SEARCH_IMAGES)
 
 
 def _tried(network: str, optimizer: str, peak: float, loss: str) -> Plan:
@@ -210,8 +214,16 @@ def run_folder(network: str, share: float, seed: int) -> Path:
     Returns
     -------
     pathlib.Path
+        Another one where the plan or the network's code is another: a checkpoint of old code is
+        not resumed.
     """
-    return RUNS / "trainings" / f"{network}-{share:g}-{seed}"
+    return _folder("trainings", plan(network).scaled(share, seed), f"{share:g}-{seed}")
+
+
+def _folder(study: str, what: Plan, rest: str) -> Path:
+    text = json.dumps(plan_identity(what), sort_keys=True, default=list)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return RUNS / study / f"{what.name}-{rest}-{digest}"
 
 
 def _trained(what: Plan, folder: Path) -> tuple[torch.nn.Module, TrainingRun]:

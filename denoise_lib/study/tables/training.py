@@ -206,7 +206,7 @@ def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
         {
             **levels,
             "gain of the last fourfold": table["gain"].map("{:+.2f}".format),
-            "scatter over seeds": table["scatter"].map("{:.2f}".format),
+            "scatter over seeds, at a quarter": table["scatter"].map("{:.2f}".format),
             "core-minutes": table["minutes"].map("{:.0f}".format),
         }
     ).rename(index=label)
