@@ -177,8 +177,8 @@ def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
         seeds at a quarter (dB); and `minutes` of one core.
     """
     means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
-    full = means.xs(1.0, level="share").sort_values("psnr_25", ascending=False)
-    quarter = means.xs(0.25, level="share")
+    full = pd.DataFrame(means.xs(1.0, level="share")).sort_values("psnr_25", ascending=False)
+    quarter = pd.DataFrame(means.xs(0.25, level="share"))
     quarters = trainings[trainings["share"] == 0.25].groupby("network")["psnr_25"]
     table = full[["psnr_15", "psnr_25", "psnr_50", "minutes"]].copy()
     table["gain"] = full["psnr_25"] - quarter["psnr_25"]
