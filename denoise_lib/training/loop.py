@@ -6,7 +6,7 @@ runs on one processor, or by `accelerate launch` on the GPUs of several machines
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -16,11 +16,14 @@ from tqdm.auto import tqdm
 from denoise_lib.evaluation import evaluate
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
-from denoise_lib.training.engine import Apply, Batch, Engine, Loss, Measure
+from denoise_lib.training.engine import Apply, Batch, Draw, Engine, Loss, Measure
 from denoise_lib.training.interrupt import StopRequest
 from denoise_lib.training.patches import NoisyPatches
 from denoise_lib.training.processes import same_on_all
 from denoise_lib.training.run import RunOptions, TrainingRun
+
+# Patches for the statistics of batch norm: for a point of the learning curve, and in the end.
+ROUGHLY, FULLY = 64, 512
 
 LOSSES = {
     "mse": F.mse_loss,
@@ -106,7 +109,7 @@ def denoising_quality(validation: Protocol | None) -> Measure:
 
 def optimise(
     model: torch.nn.Module,
-    draw: Callable[[torch.Generator], Batch],
+    draw: Draw,
     loss: Loss,
     recipe: Recipe,
     measure: Measure = lambda model: {},
@@ -160,6 +163,7 @@ def optimise(
                 batch = draw(engine.generator)
                 engine.update(step, batch, loss, names)
                 if step % recipe.validate_every == 0 or step == recipe.steps:
+                    engine.calibrate(draw, loss, ROUGHLY if step < recipe.steps else FULLY)
                     engine.log(measure)
                 bar.set_postfix(engine.progress(), refresh=False)
                 if same_on_all(stop.reason, engine.accelerator):
@@ -173,4 +177,6 @@ def optimise(
         saved = engine.saved_step is not None
         kept = f"resume from {chosen.folder}" if saved else "the model keeps its weights"
         bar.write(f"Stopped at step {engine.step} of {recipe.steps}: {kept}.")
+    with suppress(KeyboardInterrupt):  # in a hurry: the statistics of fewer patches serve too
+        engine.calibrate(draw, loss, FULLY)
     return engine.finish(stop.reason)
