@@ -52,6 +52,7 @@ def test_no_tuned_parameter_is_at_the_edge_of_what_was_tried(dataset):
 def test_the_search_for_recipes_has_its_best_peak_inside(network):
     rows = store.load_side("search")
     rows = rows[(rows["network"] == network) & (rows["loss"] == "l1")]
+    rows = rows[rows["share"] == trainings.SEARCH_SHARE]
 
     for optimizer, tried in rows.groupby("optimizer"):
         means = tried.set_index("peak")[["psnr_15", "psnr_25", "psnr_50"]].mean(axis=1)

@@ -32,8 +32,10 @@ RUNS = Path("runs")  # checkpoints and weights, below the current folder
 LEVELS = (15, 25, 50)
 PATCH = 40**2  # pixels of the patches that budgets are counted in
 
-# The search: peaks of either optimiser, a factor of three apart, then another loss at the best.
-SEARCH_SHARE, SEARCH_IMAGES = 1 / 16, 10
+# The search, in two rounds. With few patches: peaks of either optimiser, a factor of three apart,
+# then another loss at the best. With four times as many, by the best loss: the best peaks of the
+# first round and those below them, since longer trainings want smaller steps.
+SEARCH_SHARE, LONGER_SHARE, SEARCH_IMAGES = 1 / 16, 1 / 4, 10
 PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
 # Where the best was at an end, on from there until it was not.
 WIDER = {
@@ -57,6 +59,13 @@ BEST = {
 }
 OTHER_LOSSES = {
     network: ("mse", "bce") if network == "gondara-nih" else ("mse",) for network in BEST
+}
+LONGER = {
+    "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2)},
+    "gondara-nih": {"muon": (0.02, 0.06), "adam": (1e-2,)},
+    "dncnn-b-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
+    "liu-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
+    "rdn-nih": {"muon": (0.006, 0.02), "adam": (3e-3,)},
 }
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
@@ -82,12 +91,25 @@ def plan(network: str) -> Plan:
 
 
 def _searched() -> Iterator[dict[str, Any]]:
+    def key(network: str, optimizer: str, peak: float, loss: str, share: float) -> dict[str, Any]:
+        return {
+            "network": network,
+            "optimizer": optimizer,
+            "peak": peak,
+            "loss": loss,
+            "share": share,
+        }
+
     for network in NETWORKS:
         for optimizer, peaks in PEAKS.items():
             for peak in (*peaks, *WIDER.get((network, optimizer), ())):
-                yield {"network": network, "optimizer": optimizer, "peak": peak, "loss": "l1"}
+                yield key(network, optimizer, peak, "l1", SEARCH_SHARE)
         for loss in OTHER_LOSSES[network]:
-            yield {"network": network, "optimizer": "muon", "peak": BEST[network], "loss": loss}
+            yield key(network, "muon", BEST[network], loss, SEARCH_SHARE)
+    for network, ways in LONGER.items():
+        for optimizer, peaks in ways.items():
+            for peak in peaks:
+                yield key(network, optimizer, peak, plan(network).recipe.loss, LONGER_SHARE)
 
 
 def _search_identity(key: Mapping[str, Any]) -> Any:
@@ -125,7 +147,7 @@ def plan_identity(what: Plan) -> Any:
     growing=True,
     needs=Needs(folder="chest_xray"),
 )
-def search(network: str, optimizer: str, peak: float, loss: str) -> dict[str, Any]:
+def search(network: str, optimizer: str, peak: float, loss: str, share: float) -> dict[str, Any]:
     """A short training by a recipe.
 
     Parameters
@@ -138,19 +160,21 @@ def search(network: str, optimizer: str, peak: float, loss: str) -> dict[str, An
         Of Adam's learning rate, or of Muon's for the matrices.
     loss : str
         "l1", "mse" or "bce".
+    share : float
+        Of the plan's steps.
 
     Returns
     -------
     dict
         See `quality`.
     """
-    tried = _tried(network, optimizer, peak, loss)
+    tried = _tried(network, optimizer, peak, loss, share)
     folder = _folder("search", tried, f"{optimizer}-{peak:g}-{loss}")
     return quality(*_trained(tried, folder), SEARCH_IMAGES)
 
 
-def _tried(network: str, optimizer: str, peak: float, loss: str) -> Plan:
-    short = plan(network).scaled(SEARCH_SHARE)
+def _tried(network: str, optimizer: str, peak: float, loss: str, share: float) -> Plan:
+    short = plan(network).scaled(share)
     adam, muon = (peak, 0.02) if optimizer == "adam" else (ADAM_BESIDE_MUON, peak)
     recipe = replace(
         short.recipe,
