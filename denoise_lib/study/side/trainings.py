@@ -61,7 +61,7 @@ OTHER_LOSSES = {
     network: ("mse", "bce") if network == "gondara-nih" else ("mse",) for network in BEST
 }
 LONGER = {
-    "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2)},
+    "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2, 3e-2)},
     "gondara-nih": {"muon": (0.02, 0.06), "adam": (1e-2,)},
     "dncnn-b-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
     "liu-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
@@ -169,8 +169,7 @@ def search(network: str, optimizer: str, peak: float, loss: str, share: float) -
         See `quality`.
     """
     tried = _tried(network, optimizer, peak, loss, share)
-    folder = _folder("search", tried, f"{optimizer}-{peak:g}-{loss}")
-    return quality(*_trained(tried, folder), SEARCH_IMAGES)
+    return quality(*_trained(tried, _folder(tried)), SEARCH_IMAGES)
 
 
 def _tried(network: str, optimizer: str, peak: float, loss: str, share: float) -> Plan:
@@ -241,13 +240,14 @@ def run_folder(network: str, share: float, seed: int) -> Path:
         Another one where the plan or the network's code is another: a checkpoint of old code is
         not resumed.
     """
-    return _folder("trainings", plan(network).scaled(share, seed), f"{share:g}-{seed}")
+    return _folder(plan(network).scaled(share, seed))
 
 
-def _folder(study: str, what: Plan, rest: str) -> Path:
+def _folder(what: Plan) -> Path:
+    """The same training in both studies has one folder, and is done once."""
     text = json.dumps(plan_identity(what), sort_keys=True, default=list)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    return RUNS / study / f"{what.name}-{rest}-{digest}"
+    return RUNS / "trainings" / f"{what.name}-{digest}"
 
 
 def _trained(what: Plan, folder: Path) -> tuple[torch.nn.Module, TrainingRun]:
