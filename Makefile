@@ -48,8 +48,8 @@ weights: .venv/installed
 	$(BIN)/denoise study run search trainings
 	for network in vincent gondara dncnn-b liu rdn; do \
 	  $(BIN)/denoise study release $$network-nih --best || exit 1; done
-	$(BIN)/denoise train dncnn-b-correlated --resume
-	$(BIN)/denoise study release dncnn-b-correlated --run runs/dncnn-b-correlated
+	$(BIN)/denoise train rdn-correlated --resume
+	$(BIN)/denoise study release rdn-correlated --run runs/rdn-correlated
 	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
 	  for plan in dncnn-b-paper rdn-paper; do \
 	    $(BIN)/denoise train $$plan --resume || exit 1; done; \

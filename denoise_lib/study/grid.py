@@ -46,7 +46,7 @@ STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Ansc
 FEW = 8  # images, where many variants are measured
 MATRIX_IMAGES, MATRIX_SEEDS = 20, (0, 1)
 WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
-REMEDY = "dncnn-b-correlated"  # trained on noise of any of these widths
+REMEDY = "rdn-correlated"  # trained on noise of any of these widths
 
 TOLD = (10, 15, 20, 25, 30, 40, 50)
 TOLD_TRUE = GaussianNoise(25)

@@ -34,7 +34,8 @@ PATCH = 40**2  # pixels of the patches that budgets are counted in
 
 # The search, in two rounds. With few patches: peaks of either optimiser, a factor of three apart,
 # then another loss at the best. With four times as many, by the best loss: the best peaks of the
-# first round and those below them, since longer trainings want smaller steps.
+# first round and those below them, since longer trainings want smaller steps; Adam's for the two
+# autoencoders only, whose trainings are short.
 SEARCH_SHARE, LONGER_SHARE, SEARCH_IMAGES = 1 / 16, 1 / 4, 10
 PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
 # Where the best was at an end, on from there until it was not.
@@ -61,11 +62,11 @@ OTHER_LOSSES = {
     network: ("mse", "bce") if network == "gondara-nih" else ("mse",) for network in BEST
 }
 LONGER = {
-    "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2, 3e-2)},
+    "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2, 3e-2, 0.1)},
     "gondara-nih": {"muon": (0.02, 0.06), "adam": (1e-2,)},
-    "dncnn-b-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
-    "liu-nih": {"muon": (0.02, 0.06), "adam": (1e-3,)},
-    "rdn-nih": {"muon": (0.006, 0.02), "adam": (3e-3,)},
+    "dncnn-b-nih": {"muon": (0.02, 0.06)},
+    "liu-nih": {"muon": (0.02, 0.06)},
+    "rdn-nih": {"muon": (0.006, 0.02)},
 }
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
