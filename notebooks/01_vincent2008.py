@@ -188,7 +188,8 @@ for step in range(3):
 # %%
 draw = patch_vectors(train_images, patch_size=12)  # batches of clean patches
 layer_recipe = vincent.LAYER_RECIPES[preset]
-longer = replace(layer_recipe, steps=5 * layer_recipe.steps, learning_rate=1e-2)  # filters take their time
+# Filters take their time.
+longer = replace(layer_recipe, steps=5 * layer_recipe.steps, learning_rate=1e-2)
 fractions = (0.0, 0.25, 0.5)
 single = {}
 for fraction in fractions:
