@@ -388,7 +388,7 @@ rows = pd.concat(
 table = summarise(rows)
 plotting.score_table(table)
 
-# %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method with confidence intervals, best at the top; the whole-image autoencoder is near the bottom."}}
+# %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method, best at the top; the whole-image autoencoder is near the bottom."}}
 plotting.metric_bars(rows, "psnr")
 plt.show()
 
@@ -547,7 +547,7 @@ errors.round(4).rename_axis("target")
 #
 # With a stride of 4 each pixel is estimated $3 \times 3 = 9$ times from different surroundings. The errors of these estimates are
 # partly independent, so their average is better, and the seams between patches disappear. The stack breaks down. It was fine-tuned
-# for the *average* of nine estimates, and nothing ever asked a single one to be right.
+# for the *average* of nine estimates, and nothing in the fine-tuning asked a single one to be right.
 #
 # </details>
 

@@ -147,7 +147,7 @@ plt.show()
 # %% [markdown]
 # The paper also has Poisson settings, recalled as $p = 0.2$ with $\lambda = 1$ and $5$ (*unverified*). Read
 # the same way, $y = x + p\,\mathrm{Poisson}(\lambda)$, this noise has the mean $p\lambda$: it *brightens* the
-# image, by 0.2 and by 1. A PSNR of such an image is mostly a measure of that offset:
+# image, by 0.2 and by 1. At the higher rate a PSNR of such an image is mostly a measure of that offset:
 
 # %%
 poisson_settings = []
@@ -191,7 +191,8 @@ ahead = (by_strength["gondara"] - by_strength["nlm"]).sort_index()
 assert ahead.is_monotonic_increasing and ahead.iloc[0] < 0
 Markdown(
     "The worse the noise, the more learning pays. Under the mildest Gaussian setting the network is behind non-local "
-    f"means, under the heaviest it is {ahead.iloc[-1]:.1f} dB ahead.\n\n"
+    f"means, under the heaviest it is {ahead.iloc[-1]:.1f} dB ahead. A part of that lead is unfair: the network was trained at each "
+    "setting, and non-local means was never tuned beyond sigma 75.\n\n"
     "Under the Poisson settings the classical denoisers seem to fail. They do what they are made for and leave the "
     "brightness as it is, and the network has learned to subtract it. Tell non-local means the mean and the variance of the "
     "noise, and it recovers:"
@@ -340,7 +341,7 @@ rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "gondara"
 table = summarise(rows)
 plotting.score_table(table)
 
-# %% mystnb={"image": {"alt": "Horizontal bars of the mean SSIM of each method with confidence intervals, best at the top."}}
+# %% mystnb={"image": {"alt": "Horizontal bars of the mean SSIM of each method, best at the top."}}
 plotting.metric_bars(rows, "ssim")
 plt.show()
 
@@ -483,8 +484,8 @@ by_task.rename(columns={"psnr_clean": "clean input", "psnr_noisy": "sigma 25"}).
 
 # %% [markdown]
 # The waist passes far more than our denoiser let through. What took the detail was the *training*. A network that has only ever
-# seen sigma 25 removes noise of sigma 25, whether it is there or not, and finds it in the edges. One that has seen all levels up to 55 has also
-# learned when to do nothing. The practical lesson is for your own images: a denoiser for one level, used on a
+# seen sigma 25 removes noise of sigma 25, whether it is there or not, and finds it in the edges. One that has seen all levels up to 55
+# does far less harm. The practical lesson is for your own images: a denoiser for one level, used on a
 # cleaner image, removes image.
 #
 # **Another patient, another machine.** A real radiograph, taken with computed radiography; we treat it as
@@ -533,8 +534,8 @@ Markdown(
 # ## Summary
 #
 # In this notebook we have built the hourglass network and trained it on 160 images. It is a strong smoother from
-# little data. Its waist is not what limits it at this noise: trained for one level, it removes that level from everything it is
-# shown. The networks that came after it go *around* the waist all the same (by predicting only the noise, as
+# little data. Trained for one level, it removes that level from everything it is shown, and that costs a clean image more than the waist
+# does. The waist has its price too: the same network trained without any noise comes no nearer to a clean image than the table says. The networks that came after it go *around* the waist all the same (by predicting only the noise, as
 # [DnCNN](03_dncnn2017) does) or build bridges over it.
 #
 # ## Exercises
@@ -546,7 +547,7 @@ Markdown(
 # <details><summary>Solution</summary>
 #
 # The identity, as far as a sigmoid can give it. So nothing in the *training* asks for less noise, and yet this network
-# denoises nearly as well as the one that was shown clean targets: in this training it does not learn to copy the noise. Here much of the
+# denoises, a decibel or so behind the one that was shown clean targets: in this training it does not learn to copy the noise. Here much of the
 # denoising is the work of the *architecture*.
 #
 # </details>
@@ -557,7 +558,7 @@ print(
     f"trained on noisy targets: {copied:.2f} dB; on clean ones: {by_task['psnr_noisy']['sigma 25']:.2f} dB"
 )
 noisy_level = store.baselines(protocol).query("method == 'noisy'")["psnr"].mean()
-assert noisy_level + 8 < copied < by_task["psnr_noisy"]["sigma 25"] < copied + 3
+assert noisy_level + 8 < copied < by_task["psnr_noisy"]["sigma 25"] < copied + 2
 
 # %% [markdown]
 # **2.** Replace the max-pooling by convolutions of stride 2. How many parameters does this add, and what does it do to

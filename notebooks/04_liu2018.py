@@ -305,7 +305,7 @@ rows = pd.concat([store.baselines(protocol), compare(denoisers, protocol)])
 table = summarise(rows)
 plotting.score_table(table)
 
-# %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method with confidence intervals, best at the top."}}
+# %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method, best at the top."}}
 plotting.metric_bars(rows, "psnr")
 plt.show()
 

@@ -3,8 +3,10 @@
 import pytest
 
 from denoise_lib.study import run, store
+from denoise_lib.study.grid import REMEDY
 from denoise_lib.study.side import trainings
 from denoise_lib.study.side_studies import side_study, temporarily
+from denoise_lib.training.plan import load_plan
 
 
 @pytest.mark.parametrize("share", [*trainings.SHARES, trainings.SEARCH_SHARE])
@@ -32,12 +34,35 @@ def test_a_share_has_its_part_of_the_steps_and_its_seed():
 def test_every_plan_is_the_best_that_the_search_has_found(network):
     rows = store.load_side("search")
     rows = rows[(rows["network"] == network) & (rows["share"] == trainings.LONGER_SHARE)]
-    best = rows.loc[rows[["psnr_15", "psnr_25", "psnr_50"]].mean(axis=1).idxmax()]
+    quality = rows.set_index(["optimizer", "loss", "peak"])[["psnr_15", "psnr_25", "psnr_50"]]
+    quality = quality.mean(axis=1)
 
     recipe = trainings.plan(network).recipe
 
-    assert (recipe.optimizer, recipe.loss) == (best["optimizer"], best["loss"])
-    assert recipe.matrix_learning_rate == best["peak"]
+    muon = recipe.optimizer == "muon"
+    peak = recipe.matrix_learning_rate if muon else recipe.learning_rate
+    chosen = quality[recipe.optimizer, recipe.loss, peak]
+    assert chosen > quality.max() - trainings.TIE
+    # Another than the first round's only where it is better by more than a tie.
+    assert quality.idxmax()[2] == peak or peak == trainings.BEST[network]
+
+
+@pytest.mark.parametrize("network", trainings.NETWORKS)
+def test_no_plan_has_a_peak_at_the_end_of_what_was_tried(network):
+    recipe = trainings.plan(network).recipe
+    muon = recipe.optimizer == "muon"
+    rows = store.load_side("search")
+    tried = rows[(rows["network"] == network) & (rows["optimizer"] == recipe.optimizer)]["peak"]
+
+    assert tried.min() < (recipe.matrix_learning_rate if muon else recipe.learning_rate)
+    assert tried.max() > (recipe.matrix_learning_rate if muon else recipe.learning_rate)
+
+
+def test_the_remedy_is_trained_like_the_network_it_is_compared_with():
+    remedy, white = load_plan(REMEDY), trainings.plan("rdn-nih")
+
+    assert (remedy.recipe, remedy.model, remedy.data) == (white.recipe, white.model, white.data)
+    assert remedy.noise.to_dict()["type"] == "BlindCorrelatedNoise"
 
 
 def test_only_some_rows_of_a_side_study_are_measured(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The recipe of DnCNN's authors beside ours, with the same patches and in the same time.
+"""The recipe of DnCNN's authors beside ours, with the same patches, and the time of each.
 
 Theirs, as their released code has it: every convolution drawn from N(0, 2 / 576), the scales of
 batch norm alike but pushed away from zero; batches of 128; Adam at a constant 1e-3; batch norm
@@ -9,7 +9,7 @@ epochs of 204,800 patches; here the question is what a few minutes give.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,12 @@ from torch import nn
 
 from denoise_lib import methods
 from denoise_lib.data import load_dataset
+from denoise_lib.identity import code_hash
 from denoise_lib.methods.dncnn import DnCNN
 from denoise_lib.needs import Needs
 from denoise_lib.protocol import Protocol
 from denoise_lib.study.side.shared import NOISE, quality
+from denoise_lib.study.side.trainings import plan_identity
 from denoise_lib.study.side_studies import side_study
 from denoise_lib.training.loop import fit
 from denoise_lib.training.patches import NoisyPatches
@@ -32,6 +34,7 @@ BUDGETS = (5120, 20480)  # patches of 40 x 40; the larger takes a core half an h
 BATCH, RATE, PATCH = 128, 1e-3, 40
 SPREAD, SMALLEST = (2 / (9 * 64)) ** 0.5, 0.025
 OURS, AUTHORS = "ours", "the authors'"
+PLAN = "dncnn-s25-natural"  # ours
 IMAGES = 7  # of Set12
 
 
@@ -62,11 +65,17 @@ def _keys() -> Iterator[dict[str, Any]]:
             yield {"patches": patches, "way": way}
 
 
+def _identity(key: Mapping[str, Any]) -> Any:
+    values = [BATCH, RATE, PATCH, SPREAD, SMALLEST, IMAGES, NOISE.to_dict()]
+    made_by = code_hash(authors_recipe, authors_start, _ours, _authors, _loss, quality)
+    return [dict(key), made_by, values, plan_identity(load_plan(PLAN))]
+
+
 @side_study(
     "How far do the authors' recipe for DnCNN and ours come with the same patches?",
     keys=_keys,
     growing=True,
-    trains=("dncnn",),
+    identity=_identity,
     needs=Needs(folder="natural/train400"),
 )
 def authors_recipe(patches: int, way: str) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def authors_recipe(patches: int, way: str) -> dict[str, Any]:
 
 
 def _ours(data: NoisyPatches, patches: int) -> tuple[nn.Module, float, float]:
-    recipe = load_plan("dncnn-s25-natural").recipe
+    recipe = load_plan(PLAN).recipe
     recipe = replace(recipe, steps=patches // recipe.batch_size)
     model = methods.create("dncnn")
     generator = torch.Generator().manual_seed(recipe.seed)

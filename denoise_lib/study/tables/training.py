@@ -11,7 +11,9 @@ from denoise_lib.evaluation import summarise
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
+from denoise_lib.study.side.trainings import PATCH
 from denoise_lib.study.tables.shared import mean_psnr, select
+from denoise_lib.training.plan import load_plan
 
 
 def cards(known: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -33,7 +35,7 @@ def cards(known: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
                 "weights": f"{card['parameters']:,}",
                 "starts from": card.get("start") or "random weights",
                 "trained on": "{images} images of {dataset}".format(**card["training_data"]),
-                "patches": f"{patches(card):,}",
+                "patches": f"{patches(name):,}",
                 "hours": f"{hours(card, known):.2f}",
                 "command": card["command"],
             }
@@ -60,19 +62,20 @@ def hours(card: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> fl
     return card["hours"] + (hours(known[start], known) if start else 0)
 
 
-def patches(card: Mapping[str, Any]) -> int:
-    """How many patches a network has seen in its training.
+def patches(name: str) -> int:
+    """How much a network has seen in its training, that of its layers included.
 
     Parameters
     ----------
-    card : mapping
-        Of the network.
+    name : str
+        Of a released network.
 
     Returns
     -------
     int
+        In patches of 40 x 40 pixels.
     """
-    return card["recipe"]["steps"] * card["recipe"]["batch_size"]
+    return round(load_plan(name).pixels / PATCH)
 
 
 def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.DataFrame:
