@@ -325,8 +325,8 @@ def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float)
     "P",
     paper="buades2005",
     grid={
-        "strength": [0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5],
-        "patch_size": [3, 5, 7, 9, 13, 17, 21, 27, 33, 41],
+        "strength": [0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5],
+        "patch_size": [3, 5, 7, 9, 13, 17, 21, 27, 33, 41, 53, 69],
         "patch_distance": [1, 2, 3, 5, 7, 9, 12],
     },
 )
