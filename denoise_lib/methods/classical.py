@@ -280,7 +280,7 @@ def median(image: np.ndarray, sigma: float, *, size: int) -> np.ndarray:
     "#CC79A7",
     "<",
     paper="tomasi1998",
-    grid={"width": [0.7, 1, 1.5, 2, 3, 4], "strength": [1, 2, 3, 4, 6, 9, 14, 20, 30, 50]},
+    grid={"width": [0.7, 1, 1.5, 2, 3, 4], "strength": [1, 2, 3, 4, 6, 9, 14, 20, 30, 50, 100]},
 )
 def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float) -> np.ndarray:
     """Average the neighbours that are near in place and in grey (Tomasi and Manduchi 1998).
