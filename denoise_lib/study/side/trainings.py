@@ -66,9 +66,8 @@ LONGER = {
     "gondara-nih": {"muon": (0.006, 0.02, 0.06), "adam": (1e-2,)},
     "dncnn-b-nih": {"muon": (0.02, 0.06)},
     "liu-nih": {"muon": (0.02, 0.06)},
-    "rdn-nih": {"muon": (0.006, 0.02)},
+    "rdn-nih": {"muon": (0.002, 0.006, 0.02)},
 }
-TIE = 0.03  # dB, mean of the levels: less does not move a plan from the first round's peak
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
 # Seeds by share of the budget.
