@@ -714,6 +714,23 @@ def test_what_more_training_brings_and_how_much_the_seed_matters():
     ]
 
 
+def test_the_networks_in_order_after_each_part_of_the_training():
+    measured = pd.DataFrame(
+        [
+            trained("rdn-nih", 0.25, 0, 31.0),
+            trained("rdn-nih", 0.25, 1, 29.0),
+            trained("liu-nih", 0.25, 0, 30.5),
+            trained("rdn-nih", 1.0, 0, 33.5),
+            trained("liu-nih", 1.0, 0, 33.0),
+        ]
+    )
+
+    orders = training.orders(measured)
+
+    assert orders.loc[0.25].tolist() == ["liu-nih", "rdn-nih"]  # by the mean over seeds
+    assert orders.loc[1.0].tolist() == ["rdn-nih", "liu-nih"]
+
+
 def test_the_best_peak_of_each_optimiser_and_loss():
     tried = [("muon", 0.02, "l1", 30.0), ("muon", 0.06, "l1", 31.0), ("adam", 0.003, "mse", 29.0)]
     rows = pd.DataFrame(

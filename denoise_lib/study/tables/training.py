@@ -189,6 +189,28 @@ def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def orders(trainings: pd.DataFrame, column: str = "psnr_25") -> pd.DataFrame:
+    """Which network is first, second and so on, after each part of the training.
+
+    Parameters
+    ----------
+    trainings : pandas.DataFrame
+        The side study of that name.
+    column : str
+        By which they are put in order; means over seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Names; a row for each share of the budget, a column for each place.
+    """
+    means = trainings.groupby(["share", "network"])[column].mean().unstack()
+    order = {
+        share: row.sort_values(ascending=False).index.tolist() for share, row in means.iterrows()
+    }
+    return pd.DataFrame.from_dict(order, orient="index").rename_axis("share")
+
+
 def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
     """`budgets` as text.
 
