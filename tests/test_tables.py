@@ -622,7 +622,6 @@ def card(**other):
     return {
         "parameters": 12345,
         "training_data": {"images": 681, "dataset": "nih-sample"},
-        "recipe": {"steps": 1000, "batch_size": 16},
         "hours": 0.987,
         "command": "denoise train x",
         **other,
@@ -630,23 +629,24 @@ def card(**other):
 
 
 def test_a_card_in_words():
-    table = training.cards({"x": card()})
+    table = training.cards({"vincent-nih": card()})
 
-    assert table.loc["x"].tolist() == [
+    assert table.loc["vincent-nih"].tolist() == [
         "12,345",
         "random weights",
         "681 images of nih-sample",
-        "16,000",
+        "49,999",  # the layers' patches of 12 x 12 count by their pixels
         "0.99",
         "denoise train x",
     ]
 
 
 def test_hours_include_those_of_the_start():
-    table = training.cards({"warm": card(start="first"), "first": card(hours=0.5)})
+    warm, first = "dncnn-warm-nih", "dncnn-s25-natural"
+    table = training.cards({warm: card(start=first), first: card(hours=0.5)})
 
-    assert table["hours"].to_dict() == {"warm": "1.49", "first": "0.50"}
-    assert table["starts from"].to_dict() == {"warm": "first", "first": "random weights"}
+    assert table["hours"].to_dict() == {warm: "1.49", first: "0.50"}
+    assert table["starts from"].to_dict() == {warm: first, first: "random weights"}
 
 
 def test_quality_at_each_level_has_half_its_interval():
