@@ -65,8 +65,16 @@ LONGER = {
     "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2, 3e-2, 0.1)},
     "gondara-nih": {"muon": (0.006, 0.02, 0.06), "adam": (1e-2,)},
     "dncnn-b-nih": {"muon": (0.02, 0.06)},
-    "liu-nih": {"muon": (0.02, 0.06)},
+    "liu-nih": {"muon": (0.006, 0.02, 0.06)},
     "rdn-nih": {"muon": (0.002, 0.006, 0.02)},
+}
+# Third round: all of the patches, at the best peak of the second and its neighbours.
+LONGEST = {
+    "vincent-nih": {"adam": (3e-3, 1e-2, 3e-2)},
+    "gondara-nih": {"muon": (0.006, 0.02, 0.06)},
+    "dncnn-b-nih": {"muon": (0.02, 0.06)},
+    "liu-nih": {"muon": (0.02, 0.06)},
+    "rdn-nih": {"muon": (0.006, 0.02)},
 }
 # Beside Muon: Adam's peak for biases, norms and the outer layers; the decay of the matrices.
 ADAM_BESIDE_MUON, MUON_DECAY = 2e-3, 0.2
@@ -107,10 +115,11 @@ def _searched() -> Iterator[dict[str, Any]]:
                 yield key(network, optimizer, peak, "l1", SEARCH_SHARE)
         for loss in OTHER_LOSSES[network]:
             yield key(network, "muon", BEST[network], loss, SEARCH_SHARE)
-    for network, ways in LONGER.items():
-        for optimizer, peaks in ways.items():
-            for peak in peaks:
-                yield key(network, optimizer, peak, plan(network).recipe.loss, LONGER_SHARE)
+    for share, tried in ((LONGER_SHARE, LONGER), (1.0, LONGEST)):
+        for network, ways in tried.items():
+            for optimizer, peaks in ways.items():
+                for peak in peaks:
+                    yield key(network, optimizer, peak, plan(network).recipe.loss, share)
 
 
 def _search_identity(key: Mapping[str, Any]) -> Any:
