@@ -731,21 +731,25 @@ def test_the_networks_in_order_after_each_part_of_the_training():
     assert orders.loc[1.0].tolist() == ["rdn-nih", "liu-nih"]
 
 
-def test_the_best_peak_of_each_optimiser_and_loss():
-    tried = [("muon", 0.02, "l1", 30.0), ("muon", 0.06, "l1", 31.0), ("adam", 0.003, "mse", 29.0)]
+def test_the_best_recipe_of_each_round():
+    tried = [
+        ("muon", 0.02, "l1", 1 / 16, 30.0),
+        ("muon", 0.06, "l1", 1 / 16, 31.0),
+        ("adam", 0.003, "mse", 1.0, 33.0),
+    ]
     rows = pd.DataFrame(
         [
             {"network": "rdn-nih", "optimizer": optimizer, "peak": peak, "loss": loss}
-            | {"psnr_15": psnr + 1, "psnr_50": psnr - 1, "minutes": 1.0}
-            for optimizer, peak, loss, psnr in tried
+            | {"share": share, "psnr_15": psnr + 1, "psnr_50": psnr - 1, "minutes": 1.0}
+            for optimizer, peak, loss, share, psnr in tried
         ]
     )
 
     table = training.searched(rows)
 
     assert table.loc["RDN (ours, small)"].to_dict() == {
-        "Adam, squared": "29.00 (0.003)",
-        "Muon, absolute": "31.00 (0.06)",
+        "1/16 of them": "Muon 0.06, absolute: 31.00",
+        "all patches": "Adam 0.003, squared: 33.00",
     }
 
 

@@ -32,10 +32,10 @@ RUNS = Path("runs")  # checkpoints and weights, below the current folder
 LEVELS = (15, 25, 50)
 PATCH = 40**2  # pixels of the patches that budgets are counted in
 
-# The search, in two rounds. With few patches: peaks of either optimiser, a factor of three apart,
-# then another loss at the best. With four times as many, by the best loss: the best peaks of the
-# first round and those below them, since longer trainings want smaller steps; Adam's for the two
-# autoencoders only, whose trainings are short.
+# The search, in three rounds, since the longer a training is, the smaller the step that suits it.
+# With few patches: peaks of either optimiser, a factor of three apart, then another loss at the
+# best. With four times as many, by the best loss: the best peaks of the first round and those below
+# them; Adam's for the two autoencoders only, whose trainings are short. With all: around the best.
 SEARCH_SHARE, LONGER_SHARE, SEARCH_IMAGES = 1 / 16, 1 / 4, 10
 PEAKS = {"muon": (0.006, 0.02, 0.06), "adam": (1e-3, 3e-3)}
 # Where the best was at an end, on from there until it was not.
@@ -68,7 +68,6 @@ LONGER = {
     "liu-nih": {"muon": (0.006, 0.02, 0.06)},
     "rdn-nih": {"muon": (0.002, 0.006, 0.02)},
 }
-# Third round: all of the patches, at the best peak of the second and its neighbours.
 LONGEST = {
     "vincent-nih": {"adam": (3e-3, 1e-2, 3e-2)},
     "gondara-nih": {"muon": (0.006, 0.02, 0.06)},

@@ -238,7 +238,7 @@ def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def searched(rows: pd.DataFrame) -> pd.DataFrame:
-    """The best of each optimiser and loss in the search for recipes.
+    """What was best in each round of the search for recipes.
 
     Parameters
     ----------
@@ -248,18 +248,23 @@ def searched(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Text: a row for each network, a column for each optimiser and loss; PSNR (dB), the mean of
-        the three levels, and in brackets the peak rate that gave it.
+        Text: a row for each network, a column for each share of the patches; optimiser, peak rate
+        and loss, and the PSNR (dB) that they gave, the mean of the three levels.
     """
     levels = [column for column in rows if str(column).startswith("psnr_")]
     rows = rows.assign(mean=rows[levels].mean(axis=1))
-    best = rows.loc[rows.groupby(["network", "optimizer", "loss"])["mean"].idxmax()]
-    names = {"adam": "Adam", "muon": "Muon"}
+    best = rows.loc[rows.groupby(["network", "share"])["mean"].idxmax()]
     losses = {"l1": "absolute", "mse": "squared", "bce": "cross-entropy"}
-    best["shown"] = best["mean"].map("{:.2f}".format) + best["peak"].map(" ({:g})".format)
-    best["way"] = best["optimizer"].map(names) + ", " + best["loss"].map(losses)
-    table = best.pivot(index="network", columns="way", values="shown").fillna("–")
-    return table.loc[rows["network"].unique()].rename(index=label).rename_axis(None, axis=1)
+    names = {"adam": "Adam", "muon": "Muon"}
+    best["shown"] = [
+        f"{names[row.optimizer]} {row.peak:g}, {losses[row.loss]}: {row.mean:.2f}"
+        for row in best.itertuples()
+    ]
+    table = best.pivot(index="network", columns="share", values="shown")
+    table.columns = [
+        "all patches" if share == 1 else f"1/{1 / share:.0f} of them" for share in table
+    ]
+    return table.loc[rows["network"].unique()].rename(index=label)
 
 
 def against_the_authors(rows: pd.DataFrame) -> pd.DataFrame:
