@@ -1,0 +1,91 @@
+// The best guess of a grey level: a prior of the reader's choice, the noise, one noisy value.
+// Priors are mixtures of normal distributions, so that everything is in closed form.
+(window.toys ??= {}).posterior = (box, data, { element, slider, choice, plot }) => {
+  const state = { prior: Object.keys(data.priors)[0], sigma: 25, seen: 150 };
+  const grid = Array.from({ length: 256 }, (_, v) => v);
+  const normal = (x, mean, deviation) =>
+    Math.exp(-0.5 * ((x - mean) / deviation) ** 2) / (deviation * Math.sqrt(2 * Math.PI));
+
+  const parts = () => data.priors[state.prior];
+  const density = (x, extra = 0) =>
+    parts().reduce((sum, p) => sum + p.share * normal(x, p.mean, Math.hypot(p.width, extra)), 0);
+  // Of each part: how likely it is now, and the mean and the variance within it.
+  const posterior = (y) => {
+    const { sigma } = state;
+    const found = parts().map((p) => {
+      const variance = p.width ** 2 + sigma ** 2;
+      const kept = p.width ** 2 / variance;
+      return {
+        odds: p.share * normal(y, p.mean, Math.sqrt(variance)),
+        mean: p.mean + kept * (y - p.mean),
+        variance: kept * sigma ** 2,
+      };
+    });
+    const all = found.reduce((sum, p) => sum + p.odds, 0);
+    return found.map((p) => ({ ...p, odds: p.odds / all }));
+  };
+  const mean = (y) => posterior(y).reduce((sum, p) => sum + p.odds * p.mean, 0);
+  const variance = (y) => {
+    const centre = mean(y);
+    return posterior(y).reduce(
+      (sum, p) => sum + p.odds * (p.variance + (p.mean - centre) ** 2), 0);
+  };
+  const bestError = () => {
+    let [sum, weight] = [0, 0];
+    for (let y = -200; y <= 456; y += 2) {
+      const p = density(y, state.sigma);
+      sum += p * variance(y);
+      weight += p;
+    }
+    return Math.sqrt(sum / weight);
+  };
+
+  const levels = { x: [0, 250], ticks: [50, 0] };
+  const belief = plot({ ...levels, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "how likely" });
+  const curve = plot({
+    ...levels, y: [0, 250], ticks: [50, 50], height: 300, xlabel: "noisy grey level y", ylabel: "best guess of x",
+  });
+  const told = element("p", { "aria-live": "polite", class: "toy-told" });
+  belief.root.setAttribute("aria-label", "How likely each grey level is, before and after one value is seen.");
+  curve.root.setAttribute("aria-label", "The best guess of the clean grey level against the noisy one.");
+
+  const draw = () => {
+    const { seen } = state;
+    const guess = mean(seen);
+    const found = posterior(seen);
+    const after = (x) => found.reduce((sum, p) => sum + p.odds * normal(x, p.mean, Math.sqrt(p.variance)), 0);
+    const scaled = (f) => {
+      const values = grid.map(f);
+      const top = Math.max(...values) * 1.08;
+      return values.map((v, x) => [x, v / top]);
+    };
+    belief.clear();
+    belief.area(scaled((x) => density(x)), { fill: "#888", "fill-opacity": 0.35 });
+    belief.area(scaled(after), { fill: "#0072b2", "fill-opacity": 0.45 });
+    belief.line([[seen, 0], [seen, 1]], { stroke: "currentColor", "stroke-dasharray": "4 4" });
+    belief.line([[guess, 0], [guess, 1]], { stroke: "#d55e00" });
+    curve.clear();
+    curve.line([[0, 0], [250, 250]], { stroke: "#888", "stroke-dasharray": "4 4" });
+    curve.line(grid.map((y) => [y, mean(y)]), { stroke: "#d55e00" });
+    curve.line([[seen, 0], [seen, guess]], { stroke: "currentColor", "stroke-dasharray": "4 4", "stroke-width": 1 });
+    curve.dot(seen, guess, { fill: "#d55e00" });
+    told.textContent =
+      `Seen: ${seen}. Best guess: ${Math.round(guess)}. ` +
+      `Nobody can be closer than ${bestError().toFixed(0)} on average; the noise is ${state.sigma}.`;
+  };
+  const change = (name) => (value) => {
+    state[name] = value;
+    draw();
+  };
+  box.append(
+    element(
+      "div", { class: "toy-controls" },
+      choice("what images have", Object.keys(data.priors), state.prior, change("prior")).label,
+      slider("noise σ", { min: 2, max: 80, value: state.sigma }, change("sigma")).label,
+      slider("seen y", { min: 0, max: 250, value: state.seen }, change("seen")).label,
+    ),
+    element("div", { class: "toy-plots" }, belief.root, curve.root),
+    told,
+  );
+  draw();
+};

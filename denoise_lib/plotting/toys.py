@@ -1,0 +1,45 @@
+"""Things to move: a still picture with the data that a script of the site brings to life."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+
+def toy(name: str, data: Any, still: Figure, alt: str) -> str:
+    """A box for a script of `book/_static/toys`, as HTML.
+
+    Where no script runs, in a notebook say, the still picture is what is seen.
+
+    Parameters
+    ----------
+    name : str
+        Of the script.
+    data : object
+        What it needs; must have a form in JSON.
+    still : matplotlib.figure.Figure
+        Says the same; it is closed.
+    alt : str
+        Describes the picture.
+
+    Returns
+    -------
+    str
+    """
+    picture = io.BytesIO()
+    still.savefig(picture, format="png", dpi=110)
+    plt.close(still)
+    source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    # "</" would end the script element.
+    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    return (
+        f'<div class="toy" data-toy="{name}"><img class="toy-still" src="{source}" '
+        f'alt="{html.escape(alt)}"><script type="application/json" class="toy-data">{text}</script>'
+        "</div>"
+    )
