@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.figure import Figure
 
 
@@ -43,3 +44,20 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
         f'alt="{html.escape(alt)}"><script type="application/json" class="toy-data">{text}</script>'
         "</div>"
     )
+
+
+def as_bytes(image: torch.Tensor) -> str:
+    """An image as scripts read it.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        Shape (H, W), clean range [0, 1].
+
+    Returns
+    -------
+    str
+        A byte a pixel, row by row, in base64.
+    """
+    levels = (255 * image.clamp(0, 1)).round().to(torch.uint8)
+    return base64.b64encode(levels.contiguous().numpy().tobytes()).decode()

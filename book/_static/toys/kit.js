@@ -86,13 +86,81 @@
     };
   };
 
+  // Grey levels of a picture that was sent as bytes.
+  const levels = (base64) => Float32Array.from(atob(base64), (c) => c.charCodeAt(0));
+
+  // A picture of grey levels from 0 to 255, every pixel as a square of `zoom` screen pixels.
+  const picture = (width, height, zoom, caption) => {
+    const canvas = element("canvas", { width, height, role: "img", "aria-label": caption });
+    canvas.style.cssText = `width:${width * zoom}px;height:auto;max-width:100%;image-rendering:pixelated`;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(width, height);
+    const name = element("figcaption", {}, caption);
+    const show = (values, colour = (v) => [v, v, v]) => {
+      values.forEach((v, i) => image.data.set([...colour(v), 255], 4 * i));
+      context.putImageData(image, 0, 0);
+    };
+    return { figure: element("figure", {}, canvas, name), canvas, context, name, show };
+  };
+
+  // The same draws for everyone: mulberry32, and pairs of normal numbers by Box and Muller.
+  const dice = (seed) => {
+    let state = seed >>> 0;
+    const uniform = () => {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+    const normal = () =>
+      Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    // Exact by products of uniform numbers for few, close to normal for many.
+    const poisson = (mean) => {
+      if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
+      const limit = Math.exp(-mean);
+      let [count, product] = [-1, 1];
+      do {
+        count += 1;
+        product *= uniform();
+      } while (product > limit);
+      return count;
+    };
+    return { uniform, normal, poisson };
+  };
+
+  // Weighted by a Gaussian along rows, then along columns; the edges are repeated.
+  const blur = (values, width, height, deviation) => {
+    const reach = Math.ceil(3 * deviation);
+    const weights = Array.from({ length: 2 * reach + 1 }, (_, i) =>
+      Math.exp(-((i - reach) ** 2) / (2 * deviation ** 2)));
+    const total = weights.reduce((a, b) => a + b, 0);
+    const pass = (input, dx, dy) => {
+      const output = new Float32Array(input.length);
+      for (let row = 0; row < height; row++) {
+        for (let column = 0; column < width; column++) {
+          let sum = 0;
+          for (let i = -reach; i <= reach; i++) {
+            const r = Math.min(height - 1, Math.max(0, row + dy * i));
+            const c = Math.min(width - 1, Math.max(0, column + dx * i));
+            sum += weights[i + reach] * input[r * width + c];
+          }
+          output[row * width + column] = sum / total;
+        }
+      }
+      return output;
+    };
+    return reach < 1 ? Float32Array.from(values) : pass(pass(values, 1, 0), 0, 1);
+  };
+
+  const kit = { element, svg, slider, choice, plot, levels, picture, dice, blur };
+
   const start = () => {
     for (const box of document.querySelectorAll(".toy")) {
       const toy = toys[box.dataset.toy];
       if (!toy) continue;
       const data = JSON.parse(box.querySelector(".toy-data").textContent);
       const live = element("div", { class: "toy-live" });
-      toy(live, data, { element, svg, slider, choice, plot });
+      toy(live, data, kit);
       box.querySelector(".toy-still").hidden = true;
       box.append(live);
     }
