@@ -1,0 +1,186 @@
+"""How the built pages read, in numbers: python tools/readability.py [book/_build/html]
+
+Only what a reader reads from top to bottom counts: code, tables, formulas, margin notes and
+collapsed blocks are left out. Sentences are found by their full stops, so a page's shares are good
+to a few per cent.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+
+SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+NOT_PAGES = {"genindex.html", "search.html", "index.html", "references.html"}
+NOT_PROSE = (
+    "pre, table, details, .math, script, style, aside, .sidebar, .margin, .prev-next-footer, nav, "
+    ".drawing, .toy, .footnote-list, .citation-list, .bibtex, svg"
+)
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*")
+DECIMAL = re.compile(r"\d\.\d")
+READER = re.compile(r"\b(?:you|your|yours|we|us|our|ours)\b", re.IGNORECASE)
+LONG, TOO_LONG = 35, 45  # words
+# What only those say who made the book.
+INSIDE = (
+    "committed rows",
+    "committed table",
+    "core-minute",
+    "quick budget",
+    "the rows of",
+    "portion",
+    "short by",
+    "hash guards",
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """The prose of a page.
+
+    Attributes
+    ----------
+    name : str
+        Its path in the site, without the suffix.
+    paragraphs : tuple of str
+        Of running text, lists included.
+    printed : tuple of str
+        Those of them that code has written.
+    drawings : int
+        Vector drawings.
+    figures : int
+        Other pictures.
+    """
+
+    name: str
+    paragraphs: tuple[str, ...]
+    printed: tuple[str, ...]
+    drawings: int
+    figures: int
+
+    @property
+    def sentences(self) -> list[str]:
+        """Of at least three words."""
+        found = (re.split(r"(?<=[.!?:])\s+(?=[A-Z“\"(])", text) for text in self.paragraphs)
+        return [each for split in found for each in split if len(each.split()) >= 3]
+
+    @property
+    def words(self) -> int:
+        """How many."""
+        return sum(len(text.split()) for text in self.paragraphs)
+
+    @property
+    def long(self) -> float:
+        """Share of its sentences that have more than `LONG` words."""
+        sentences = self.sentences
+        return sum(len(each.split()) > LONG for each in sentences) / max(1, len(sentences))
+
+    @property
+    def numbers(self) -> float:
+        """For every hundred words."""
+        return self._per_hundred(NUMBER)
+
+    @property
+    def reader(self) -> float:
+        """How often reader or authors are spoken of, for every hundred words."""
+        return self._per_hundred(READER)
+
+    def complaints(self) -> Iterator[str]:
+        """What must not be on any page."""
+        for each in self.sentences:
+            if len(each.split()) > TOO_LONG:
+                yield f"{len(each.split())} words: {each[:90]}..."
+        for text in self.printed:
+            if len(DECIMAL.findall(text)) > 2:
+                yield f"reads a table aloud: {text[:90]}..."
+        for text in self.paragraphs:
+            for word in INSIDE:
+                if word in text.lower():
+                    yield f"inside word {word!r}: {text[:90]}..."
+
+    def _per_hundred(self, pattern: re.Pattern[str]) -> float:
+        count = sum(len(pattern.findall(text)) for text in self.paragraphs)
+        return 100 * count / max(1, self.words)
+
+
+def read(path: Path, site: Path = SITE) -> Page | None:
+    """The prose of a built page.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its HTML.
+    site : pathlib.Path
+        The folder that it is named from.
+
+    Returns
+    -------
+    Page or None
+        None where there is no article.
+    """
+    article = BeautifulSoup(path.read_text("utf-8"), "html.parser").select_one("article")
+    if article is None:
+        return None
+    images = article.find_all("img")
+    vector = sum(str(image.get("src", "")).endswith(".svg") for image in images)
+    drawings = vector + len(article.select(".drawing"))
+    for part in article.select(NOT_PROSE):
+        part.extract()
+    found = [
+        (element, " ".join(element.get_text(" ").split()))
+        for element in article.select("p, li")
+        if not element.find(["p", "li"])
+    ]
+    found = [(element, text) for element, text in found if len(text.split()) >= 4]
+    return Page(
+        path.relative_to(site).with_suffix("").as_posix(),
+        tuple(text for _, text in found),
+        tuple(text for element, text in found if _by_code(element)),
+        drawings,
+        len(images) - vector,
+    )
+
+
+def _by_code(element: Tag) -> bool:
+    return element.find_parent(class_="cell_output") is not None
+
+
+def pages(site: Path = SITE) -> list[Page]:
+    """All pages of a built site that have prose.
+
+    Parameters
+    ----------
+    site : pathlib.Path
+        Its folder.
+
+    Returns
+    -------
+    list of Page
+    """
+    paths = [
+        path
+        for path in sorted(site.rglob("*.html"))
+        if "_static" not in path.parts and path.name not in NOT_PAGES
+    ]
+    return [page for path in paths if (page := read(path, site)) is not None]
+
+
+def main() -> None:
+    """Print a line for each page, and what is wrong on it."""
+    site = Path(sys.argv[1]) if len(sys.argv) > 1 else SITE
+    print(f"{'page':26}{'words':>7}{'>35 w':>7}{'num/100':>9}{'we/you':>8}{'drawn':>7}{'figures':>9}")
+    for page in pages(site):
+        print(
+            f"{page.name:26}{page.words:7}{page.long:7.0%}{page.numbers:9.1f}{page.reader:8.1f}"
+            f"{page.drawings:7}{page.figures:9}"
+        )
+        for complaint in page.complaints():
+            print(f"    {complaint}")
+
+
+if __name__ == "__main__":
+    main()
