@@ -172,7 +172,9 @@ def pages(site: Path = SITE) -> list[Page]:
 def main() -> None:
     """Print a line for each page, and what is wrong on it."""
     site = Path(sys.argv[1]) if len(sys.argv) > 1 else SITE
-    print(f"{'page':26}{'words':>7}{'>35 w':>7}{'num/100':>9}{'we/you':>8}{'drawn':>7}{'figures':>9}")
+    print(
+        f"{'page':26}{'words':>7}{'>35 w':>7}{'num/100':>9}{'we/you':>8}{'drawn':>7}{'figures':>9}"
+    )
     for page in pages(site):
         print(
             f"{page.name:26}{page.words:7}{page.long:7.0%}{page.numbers:9.1f}{page.reader:8.1f}"
