@@ -1,0 +1,141 @@
+"""Figures of the chapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+
+from denoise_lib.evaluation import summarise
+from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
+
+COLUMN = 7  # inches: the text column
+
+
+def filter_groups(groups: Mapping[str, torch.Tensor], columns: int = 4) -> Figure:
+    """Filters as small pictures, in groups beside each other.
+
+    Parameters
+    ----------
+    groups : mapping
+        From a title to filters of shape (N, H, W), each shown from minus to plus its largest
+        value.
+    columns : int
+        Filters in a row of a group.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = max(-(-len(filters) // columns) for filters in groups.values())
+    size = COLUMN, COLUMN / len(groups) * rows / columns + 0.3
+    figure = plt.figure(figsize=size, layout="constrained")
+    parts = np.atleast_1d(figure.subfigures(1, len(groups)))
+    for part, (title, filters) in zip(parts, groups.items(), strict=True):
+        part.suptitle(title, fontsize=10)
+        for axis in part.subplots(rows, columns).flat:
+            axis.set_axis_off()
+        for axis, values in zip(part.axes, filters, strict=False):
+            limit = values.abs().max()
+            axis.imshow(values.detach(), cmap="PuOr", vmin=-limit, vmax=limit)
+    return figure
+
+
+def score_dots(rows: pd.DataFrame, metric: str = "psnr", leave_out: Sequence[str] = ()) -> Figure:
+    """Mean of each method as a dot, the best at the top, from where differences show.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `evaluate`, of one protocol.
+    metric : str
+        "psnr", "ssim" or "mse".
+    leave_out : sequence of str
+        Methods that would press all others together; the text says what they reach.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When rows of different protocols are mixed.
+    """
+    means = summarise(rows)[metric].drop(list(leave_out)).sort_values(ascending=metric != "mse")
+    size = 0.8 * COLUMN, 0.28 * len(means) + 0.7
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    for place, (method, mean) in enumerate(means.items()):
+        colour, marker = colour_and_marker(str(method))
+        axis.plot(mean, place, marker, color=colour, markersize=8)
+    axis.set_yticks(range(len(means)), [label(str(method)) for method in means.index])
+    axis.set_xlabel(f"{METRIC_LABELS[metric]}, test images")
+    axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def training_curve(curve: pd.DataFrame, references: Mapping[str, float] | None = None) -> Figure:
+    """Validation PSNR against the step, with lines for other methods.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        What a training records; its column `psnr`.
+    references : mapping, optional
+        From a method to its PSNR (dB) on the same images.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(0.8 * COLUMN, 3), layout="constrained")
+    axis.plot(curve.index, curve["psnr"], color="#D55E00", marker="o", markersize=4)
+    axis.set(xlabel="step", ylabel="validation PSNR (dB)")
+    for method, value in (references or {}).items():
+        colour, _ = colour_and_marker(method)
+        axis.axhline(value, color=colour, linestyle="--", linewidth=1)
+        axis.annotate(
+            label(method),
+            (1.01, value),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+            color=colour,
+        )
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def field(points: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> Figure:
+    """Arrows in the plane, over a cloud of points.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        Shape (N, 2).
+    start, end : torch.Tensor
+        Of the arrows, shape (M, 2).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(0.7 * COLUMN, 0.6 * COLUMN), layout="constrained")
+    axis.plot(*points.T, ".", color="#0072B2", markersize=2, alpha=0.5)
+    axis.quiver(
+        *start.T,
+        *(end - start).T,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        color="#D55E00",
+        width=0.004,
+    )
+    axis.set_aspect("equal")
+    axis.set_axis_off()
+    return figure
