@@ -394,6 +394,9 @@ class Drawing:
 
     panels: tuple[Panel, ...]
 
+    def __repr__(self) -> str:
+        return f"<drawing: {', '.join(panel.title for panel in self.panels)}>"
+
     def _repr_html_(self) -> str:
         style = "display:flex;flex-wrap:wrap;gap:1.5rem;justify-content:center;align-items:start"
         inside = "".join(panel.svg() for panel in self.panels)
