@@ -139,3 +139,61 @@ def field(points: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> Figur
     axis.set_aspect("equal")
     axis.set_axis_off()
     return figure
+
+
+def outlines(
+    images: Mapping[str, tuple[torch.Tensor, torch.Tensor]], structures: Sequence[str]
+) -> Figure:
+    """Images with the outlines that a segmenter finds in them, two in a row.
+
+    Parameters
+    ----------
+    images : mapping
+        From a title to an image of shape (H, W), clean range [0, 1], and logits of shape
+        (structures, H, W).
+    structures : sequence of str
+        Names of the structures.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    colours = ("#56B4E9", "#D55E00", "#F0E442", "#009E73")
+    rows = -(-len(images) // 2)
+    figure, axes = plt.subplots(
+        rows, 2, figsize=(0.8 * COLUMN, 0.42 * COLUMN * rows), layout="constrained"
+    )
+    for axis, (title, (image, logits)) in zip(axes.flat, images.items(), strict=True):
+        axis.imshow(image.clamp(0, 1), cmap="gray", vmin=0, vmax=1)
+        for values, colour in zip(logits, colours, strict=True):
+            axis.contour(values, levels=[0], colors=colour, linewidths=1)
+        axis.set_title(title, fontsize=10)
+        axis.set_axis_off()
+    handles = [
+        plt.Line2D([], [], color=colour, label=name)
+        for colour, name in zip(colours, structures, strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def error_details(errors: Mapping[str, torch.Tensor]) -> Figure:
+    """Errors beside each other, every pixel a square, on one scale.
+
+    Parameters
+    ----------
+    errors : mapping
+        From a title to an error of shape (H, W), clean range [0, 1].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    limit = max(3 * error.std().item() for error in errors.values())
+    size = 0.4 * COLUMN * len(errors), 0.45 * COLUMN
+    figure, axes = plt.subplots(1, len(errors), figsize=size, layout="constrained")
+    for axis, (title, error) in zip(np.atleast_1d(axes), errors.items(), strict=True):
+        axis.imshow(error, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+        axis.set_title(title, fontsize=10)
+        axis.set_axis_off()
+    return figure
