@@ -70,7 +70,7 @@ LONGER = {
 }
 LONGEST = {
     "vincent-nih": {"adam": (3e-3, 1e-2, 3e-2)},
-    "gondara-nih": {"muon": (0.006, 0.02, 0.06)},
+    "gondara-nih": {"muon": (0.002, 0.006, 0.02, 0.06)},
     "dncnn-b-nih": {"muon": (0.02, 0.06)},
     "liu-nih": {"muon": (0.006, 0.02, 0.06)},
     "rdn-nih": {"muon": (0.006, 0.02)},
