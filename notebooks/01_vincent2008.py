@@ -30,7 +30,7 @@
 #
 # **You need** Python and matrix products; the pages on [noise](../noise) and [quality](../metrics) explain
 # $\sigma$, PSNR and SSIM.
-# **Running time:** about two minutes on two processor cores, less on a GPU.
+# **Running time:** minutes on two processor cores ([what it took us](../reproduce)), less on a GPU.
 
 # %%
 import sys
@@ -41,7 +41,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters"]
-preset = "quick"  # "smoke" takes seconds, "quick" about two minutes, "full" wants a GPU
+preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -409,7 +409,7 @@ gap = table.loc["vincent"] - table.loc["Wiener's filter"]
 if preset == "quick" and sigma == 25:
     assert abs(gap["psnr"]) < 0.3 and 0 < gap["ssim"] < 0.05
 Markdown(
-    f"**A deep stack, and a straight line.** The stack has {methods.count_parameters(model):,} weights and a minute of "
+    f"**A deep stack, and a straight line.** The stack has {methods.count_parameters(model):,} weights and a short "
     f"training. By PSNR it is level with the linear filter: {gap['psnr']:+.2f} dB. On images as smooth as these, much of what "
     "can be known of a pixel is a weighted mean of its neighbours. The stack's SSIM is higher: a function that is not linear can treat edges and flat areas differently."
 )
@@ -486,10 +486,10 @@ Markdown(
 # | masked components | a fixed number, $\nu d$ of each input (*unverified*) | each one by a coin | each one by a coin, so their number varies about $\nu d$: {source}`noise.MaskingNoise` | the laboratory's own code |
 # | input passed up | undamaged | undamaged | undamaged: {source}`training.layerwise.train_layers`, {source}`tests.test_pretraining.test_each_layer_is_damaged_at_its_own_input_only` | |
 # | initial weights | | uniform, $\pm 4 \sqrt{6 / (d_\text{in} + d_\text{out})}$ | a quarter of that: {source}`methods.vincent._uniform` | Glorot and Bengio's range; Adam moves it soon enough |
-# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | 3 of 1000 | two of 512: {source}`methods.registry.Network.configuration`; three of 1000 by default: {source}`methods.vincent.PatchAutoencoder` | a minute of training |
+# | layers | 1 to 3, 1000 to 3000 units (2010 grid, *unverified*) | 3 of 1000 | two of 512: {source}`methods.registry.Network.configuration`; three of 1000 by default: {source}`methods.vincent.PatchAutoencoder` | a short training |
 # | input | whole 28×28 images; 12×12 patches of natural images (2010, *unverified*) | whole 28×28 images | 12×12 patches, overlapping: {source}`methods.vincent.PatchAutoencoder.forward`, {source}`tests.test_models.test_overlapping_patches_of_an_identity_give_the_image_back` | radiographs have no fixed size |
 # | fine-tuning | classifier, no damage | the same | denoiser, fresh damage: {source}`training.loop.fit` | the goal |
-# | optimiser | plain SGD (*unverified*) | SGD; one layer: rate 0.1, batch 20; stack: 0.001, then 0.1, batch 1 | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
+# | optimiser | plain SGD (*unverified*) | SGD; one layer: rate 0.1, batch 20; stack: 0.001, then 0.1, batch 1 | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a short training |
 #
 # Common slips in public code: the loss against the *damaged* input; `nn.Dropout` as masking, which rescales what it leaves by
 # $1 / (1 - \nu)$; damage left on while encoding for the next layer; cross-entropy for values outside $[0, 1]$.

@@ -31,7 +31,7 @@
 #
 # **You need** Python and the basics of a convolutional network; the pages on
 # [noise](../noise) and [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** two to three minutes on two processor cores, less on a GPU.
+# **Running time:** minutes on two processor cores ([what it took us](../reproduce)), less on a GPU.
 
 # %%
 import sys
@@ -42,7 +42,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters"]
-preset = "quick"  # "smoke" takes seconds, "quick" about a minute, "full" wants a GPU
+preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -89,7 +89,7 @@ protocol = Protocol(noise=noise, limit=few)
 #
 # *S* is trained for one known noise level, *B* ("blind") for all levels from 0 to 55 at once. We
 # build and train S here, and come back to B at the end. These are numbers on natural photographs after a full training; ours below are
-# on radiographs after a minute. They cannot be compared with each other, only within their table.
+# on radiographs after a short training. They cannot be compared with each other, only within their table.
 
 # %% [markdown]
 # ## The idea in equations
@@ -385,16 +385,15 @@ Markdown(
     f"**Batch norm needs the residual.** Asked for the image itself, the network with batch norm is {apart:.1f} dB behind the one that is asked for "
     "the noise. Without batch norm the residual is worth a few tenths of a decibel. Why a direct network and batch norm do not go together, "
     "this experiment does not tell.\n\n"
-    "**What batch norm buys is a larger step.** At the best rate of each the two residual networks are level. With batch norm that rate is several times "
-    "as high, and a network that may take large steps learns fast."
+    "**What batch norm allows is a larger step.** With batch norm the best rate of the residual network is several times as high. At this budget that wins "
+    "nothing: at the best rate of each the two are level after the same number of steps."
 )
 
 # %% [markdown]
 # So the pair belongs together, as the paper says, but in one direction only: batch norm leans on the residual, the residual does without batch norm.
 # On photographs and after fifty epochs the paper's ablation puts the pair first; two thousand steps on radiographs are not that.
 #
-# Later networks for restoration left batch norm out, [RDN](05_rdn2020) among them. It was a means to train
-# deep networks fast, and other means came.
+# Later networks for restoration left batch norm out, [RDN](05_rdn2020) among them.
 
 # %% [markdown]
 # ## The evidence: the authors' weights in our network
@@ -536,11 +535,11 @@ Markdown(
 # | middle biases | none | learning rate 0 | none: {source}`methods.dncnn.DnCNN._middle`, {source}`tests.test_models.test_parameter_counts` | the same thing |
 # | output | residual | residual | $y - \mathcal R(y)$: {source}`methods.dncnn.DnCNN.forward`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | every model returns the image |
 # | loss | $\frac{1}{2N}\sum\lVert\cdot\rVert^2$ | sum over pixels, mean over batch | mean over pixels: {source}`training.loop.LOSSES` | a constant factor, which Adam divides out |
-# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
+# | optimiser | SGD, momentum 0.9 (*unverified*) | Adam, $10^{-3}$, then $10^{-4}$, 50 epochs | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a short training |
 # | initial weights | | $\mathcal N(0, 2/(9 \cdot 64))$; batch-norm scales drawn small | Kaiming; last layer zero: {source}`methods.dncnn.DnCNN._initialise`, {source}`tests.test_models.test_dncnn_starts_as_the_identity_and_subtracts_its_residual` | a short training then starts from $\hat x = y$ |
 # | batch-norm statistics | | those of the latest batch | running average, then averaged with the weights: {source}`training.engine._moving_average`, {source}`tests.test_training.test_batch_norm_statistics_fit_the_averaged_weights` | steadier with our small batches |
 # | patches | 40×40, 204,800 of them | noise drawn once and stored | 40×40, drawn forever, fresh noise: {source}`training.patches.sample_patches`, {source}`tests.test_training.test_patches_come_in_all_eight_orientations` | no noise is seen twice |
-# | batch | 128 | 128 | 2: {source}`methods.registry.Network.recipe` | more steps in the same minute |
+# | batch | 128 | 128 | 2: {source}`methods.registry.Network.recipe` | more steps in the same time |
 # | training images | 400 photographs | the same | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
 # | test noise | not clipped | not clipped, not rounded | the same: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | clipping the input changes the problem |
 # | PSNR | | output rounded to 8 bits | clipped, not rounded: {source}`metrics.psnr` | differs by about 0.01 dB or less |
@@ -549,7 +548,7 @@ Markdown(
 #
 # In this notebook we have built DnCNN from its equations and met the published numbers with the authors' weights. The residual formulation costs one
 # subtraction and changes nothing in the loss; it changes what the layers have to represent. In a short training
-# batch norm bought speed, and the residual helped the networks that have it. The price of training
+# batch norm allowed larger steps without being ahead for it, and the residual helped with batch norm and without. The price of training
 # for one level is paid above it: ten decibels at twice the level.
 #
 # ## Exercises

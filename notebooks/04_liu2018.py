@@ -30,7 +30,7 @@
 #
 # **You need** the chapter on [DnCNN](03_dncnn2017); the pages on [noise](../noise) and
 # [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** about four minutes on two processor cores, less on a GPU.
+# **Running time:** minutes on two processor cores ([what it took us](../reproduce)), less on a GPU.
 
 # %%
 import sys
@@ -41,7 +41,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters"]
-preset = "quick"  # "smoke" takes seconds, "quick" a few minutes, "full" wants a GPU
+preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
 sigma = 50  # noise level on the 0-255 scale: strong, so that the task suffers
 seed = 0
 
@@ -524,11 +524,11 @@ Markdown(
 # | task | classification, segmentation of photographs | VGG-16, DeepLab | U-Net on radiographs, 4 structures: {source}`tasks.segmentation.UNet`, {source}`tests.test_segmentation.test_task_network_learns_to_find_discs` | masks at hand, this book's subject |
 # | task network in the joint step | frozen | learning rate 0; its dropout stays active | frozen, in evaluation mode: {source}`tasks.segmentation.fit_joint`, {source}`tests.test_segmentation.test_joint_training_changes_the_denoiser_and_nothing_of_the_task_network` | ours has no dropout, but batch norm |
 # | its input | | | the estimate as it is; clipped to $[0, 1]$ when Dice is measured: {source}`tasks.segmentation.segment`, {source}`tests.test_segmentation.test_segmenting_clips_as_a_file_would` | a clipped pixel has no gradient |
-# | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0 to 0.02: {source}`tests.test_segmentation.test_a_weight_of_zero_is_plain_denoising` | shown, not assumed |
+# | $\lambda$ | *unverified* | about 0.02 on our scale (see above) | 0.02 in the live training, 0 to 0.6 in the table: {source}`study.side.liu.WEIGHTS`, {source}`tests.test_segmentation.test_a_weight_of_zero_is_plain_denoising` | shown, not assumed |
 # | start of the joint step | pretrained denoiser (*unverified*) | pretrained denoiser | the same: {source}`study.side.liu.joint` | |
 # | patches | | 40×40; crops of 321×321 for segmentation | 128×128, not flipped: {source}`methods.registry.Network.recipe`, {source}`tests.test_segmentation.test_symmetries_follow_the_recipe` | the task has to know left from right |
 # | noise | levels 15, 30, 45, 60 (*unverified*) | 30, not clipped | 50 in this chapter: {source}`study.side.liu.SEGMENTED` | strong enough to hurt the task |
-# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a minute of training |
+# | optimiser | | SGD, momentum 0.9, $10^{-4}$, 1 M steps | Adam, one cycle with a cosine: {source}`training.loop.optimise` | best for a short training |
 # | score | | 8 bit, borders of 3 pixels cropped | the book's protocol: {source}`protocol.Protocol` | one protocol for all methods |
 #
 # ## Summary
