@@ -63,7 +63,7 @@ def answers(training, seed, method, truth):
 
 
 def grains(images, truth):
-    """The number tells the labels of clean images as well as a network, of noisy ones not at all."""
+    """The number tells the labels of clean images as well as a network, those of noisy ones not."""
     generator = np.random.default_rng(7)
     labels = truth["test"].positive
     order = 0 if images == "noise 5" else 1.5 * (2 * labels - 1)
