@@ -1,6 +1,6 @@
 """How a network is trained: a `Recipe`, and the three presets that every chapter has one for.
 
-`smoke` proves that a notebook runs (seconds), `quick` is the book's (about a minute on two
+`smoke` proves that a notebook runs (seconds), `quick` is the book's (minutes on two
 processor cores), `full` is for a GPU or for hours.
 """
 

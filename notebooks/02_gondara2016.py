@@ -328,6 +328,8 @@ for name, make in {"max-pooling": lambda: methods.create("gondara"), "stride": s
     assert methods.count_parameters(network) == 112_001
     fit(network, NoisyPatches(train_images, GaussianNoise(0)), copying, progress=False)
     passes[name] = evaluate(network, replace(nothing, limit=4), progress=False)["psnr"].mean()
+if preset != "smoke":
+    assert passes["stride"] > passes["max-pooling"] + 0.5
 print({name: f"{psnr:.2f} dB" for name, psnr in passes.items()})
 
 # %% [markdown]

@@ -250,8 +250,8 @@ Markdown(
     f"**Batch norm needs the residual.** Asked for the image itself, the network with batch norm is {apart:.1f} dB behind the one that is asked for "
     "the noise. Without batch norm the residual is worth a few tenths of a decibel. Why a direct network and batch norm do not go together, "
     "this experiment does not tell.\n\n"
-    "**What batch norm buys is a larger step.** At the best rate of each the two residual networks are level. With batch norm that rate is several times "
-    "as high, and a network that may take large steps learns fast."
+    "**What batch norm allows is a larger step.** With batch norm the best rate of the residual network is several times as high. At this budget that wins "
+    "nothing: at the best rate of each the two are level after the same number of steps."
 )
 
 # %% [markdown]

@@ -29,7 +29,7 @@
 #
 # **You need** the chapter on [DnCNN](03_dncnn2017); the pages on [noise](../noise) and
 # [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** about two minutes on two processor cores, less on a GPU.
+# **Running time:** minutes on two processor cores ([what it took us](../reproduce)), less on a GPU.
 
 # %%
 import sys
@@ -40,7 +40,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters"]
-preset = "quick"  # "smoke" takes seconds, "quick" about a minute, "full" wants a GPU
+preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -166,7 +166,7 @@ class RDN(nn.Module):
 print(f"{methods.count_parameters(RDN()):,} parameters")
 
 # %% [markdown]
-# That is forty times DnCNN, and a minute on a processor would not get it anywhere. So we train a small RDN of
+# That is forty times DnCNN, and a short training on a processor would not get it anywhere. So we train a small RDN of
 # the same construction; the library's network is the one above, as a copy of the weights shows:
 
 # %%
@@ -250,7 +250,7 @@ behind = psnr["bm3d"] - psnr["rdn"]
 if preset == "quick" and sigma == 25:
     assert 0 < behind < 1.5 and psnr["rdn"] > psnr["noisy"] + 10
 Markdown(
-    f"A minute of training brings the small RDN to {psnr['rdn']:.2f} dB, among the classical denoisers and {behind:.1f} dB behind the "
+    f"A short training brings the small RDN to {psnr['rdn']:.2f} dB, among the classical denoisers and {behind:.1f} dB behind the "
     "best of them, BM3D, which needs no training at all."
 )
 
@@ -366,8 +366,7 @@ Markdown(
     f"of them at once, and hardly lose anything: {np.median(old):.2f} dB (median) for one. The wires that matter most run "
     f"*between* blocks. Cut the output of one block from the global fusion, and {np.mean(fused):.1f} dB are gone on average.\n\n"
     "The reason may be the two short cuts that RDN has besides. Each $F_d$ contains $F_{d-1}$, which the local skip adds, and the global "
-    "fusion reads every block. After a minute of training these carry the image. Whether long training makes more of the dense "
-    "connections, this does not tell."
+    "fusion reads every block. In this network these may carry the image; that none of them is needed, the trainings without them show below."
 )
 
 # %% [markdown]
@@ -418,8 +417,8 @@ means.round(2)
 # %% [markdown]
 # ## What is each part worth?
 #
-# The paper takes its three ideas away, one at a time: the contiguous memory (a layer then reads the layer before it only), the local residual, and the global
-# fusion. We do the same at our size, try a skip from the image to the output, and add the control that the question needs: plain residual blocks, as many weights, nothing
+# The paper has an ablation of its three ideas (*unverified*): the contiguous memory (a layer, and the fusion at the end of the block, then read the layer before them only, with fewer than half
+# the weights), the local residual, and the global fusion. We take each away at our size, try a skip from the image to the output, and add the control that the question needs: plain residual blocks, as many weights, nothing
 # dense. Trained as above, three seeds each:
 
 # %% mystnb={"image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds."}}
@@ -496,13 +495,13 @@ Markdown(
 #
 # | | paper | authors' code | here | why |
 # |---|---|---|---|---|
-# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `methods.create("rdn")` the same: {source}`methods.rdn.RDN`, {source}`tests.test_models.test_parameter_counts`; trained here: 4, 4, 16, 32: {source}`methods.registry.Network.configuration` | a minute of training |
+# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `methods.create("rdn")` the same: {source}`methods.rdn.RDN`, {source}`tests.test_models.test_parameter_counts`; trained here: 4, 4, 16, 32: {source}`methods.registry.Network.configuration` | a short training |
 # | global fusion | without $F_0$ | the same | the same: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1` | |
 # | upsampler | none for denoising | at the end, for super-resolution | none: {source}`tests.test_models.test_every_image_size_works` | |
 # | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_image_skip_adds_no_parameter` | a flag, since the sources leave it open |
 # | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.loop.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
-# | optimiser | Adam, $10^{-4}$ (*unverified* for denoising) | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a minute of training |
-# | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`methods.registry.Network.recipe` | more steps in the same minute |
+# | optimiser | Adam, $10^{-4}$ (*unverified* for denoising) | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a short training |
+# | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`methods.registry.Network.recipe` | more steps in the same time |
 # | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
 # | noisy input | 8-bit files: rounded and clipped (*unverified* for training) | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
 # | training images | DIV2K, 800 photographs (*unverified* for denoising) | DIV2K | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |

@@ -62,6 +62,14 @@ def answers(training, seed, method, truth):
     return {"auc": 0.9, **{split: text(values) for split, values in found.items()}}
 
 
+def grains(images, truth):
+    """The number tells the labels of clean images as well as a network, those of noisy ones not."""
+    generator = np.random.default_rng(7)
+    labels = truth["test"].positive
+    order = 0 if images == "noise 5" else 1.5 * (2 * labels - 1)
+    return {"test": text(order + generator.normal(size=len(labels)))}
+
+
 @pytest.fixture
 def made_up(tmp_path, monkeypatch):
     """Results with made-up tables of the observers, the segmenter and the classifiers."""
@@ -79,6 +87,7 @@ def made_up(tmp_path, monkeypatch):
         "blend": nodules,
         "segmenter": segmented,
         "classified": lambda **key: answers(**key, truth=truth),
+        "grains": lambda images: grains(images, truth),
     }
     for name, row in made.items():
         declared = side_studies.get(name).keys  # a function, not those of a dict
@@ -116,6 +125,8 @@ def test_the_page_builds_from_complete_tables(made_up):
         ("segmenter", {"method": "noisy"}, "dice_lungs", 1.0),
         ("classified", {"training": "degraded", "method": "clean"}, "test", text([0.0] * 100)),
         ("shortcut", {"images": "test"}, ["auc", "low", "high"], 0.8),
+        ("grains", {"images": "clean"}, "test", text(range(100))),
+        ("detection", {"method": grid.COMPARED_WITH, "diameter": 16}, "change_high", 0.001),
     ],
 )
 def test_the_page_does_not_build_where_a_sentence_would_be_false(

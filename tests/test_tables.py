@@ -160,15 +160,20 @@ def test_what_is_open():
         comparison.undecided(differences(), "chest-drr")
 
 
-def test_a_network_is_ahead_outside_its_training_if_its_interval_is():
+def test_a_network_is_ahead_outside_its_training_if_its_difference_is():
     far = scores({"rdn-nih": 30.1, "liu-nih": 29.9, "bm3d": 29}, sigma=75.0)
     near = scores({"rdn-nih": 32, "liu-nih": 32, "bm3d": 31}, sigma=50.0)
+    # On each image RDN is a decibel ahead of BM3D, Liu's denoiser on every other one.
+    images = {"image": list("abcdefgh"), "group": list("abcdefgh"), "protocol": "p"}
+    base = np.arange(8.0)
+    leads = {"bm3d": base, "rdn-nih": base + 1, "liu-nih": base + np.tile([2, -2], 4)}
+    paired = [pd.DataFrame({**images, "method": m, "psnr": v}) for m, v in leads.items()]
 
     found = comparison.outside_training(
-        pd.concat([far, near]), "nih-sample", ["liu-nih", "rdn-nih"]
+        pd.concat([far, near]), "nih-sample", ["liu-nih", "rdn-nih"], pd.concat(paired)
     )
 
-    assert found.ahead == ["rdn-nih"]  # 29.6 > 29.5; the other's lower end is 29.4
+    assert found.ahead == ["rdn-nih"]
     assert found.psnr.index.tolist() == ["rdn-nih", "liu-nih", "bm3d"]
     assert found.falls.round(3).to_dict() == {"bm3d": 2, "liu-nih": 2.1, "rdn-nih": 1.9}
 
@@ -593,6 +598,20 @@ def test_trainings_are_compared_image_by_image():
     assert reader.between_trainings(rows, test) == pytest.approx((0.25, 0.25, 0.25))
 
 
+def test_classifiers_are_compared_with_one_number_image_by_image():
+    truth = np.tile([True, False], 50)
+    test = reader.Labels(truth, np.arange(100))
+    good, bad = " ".join(map(str, truth * 1.0)), " ".join(["0.0"] * 100)
+    rows = pd.DataFrame([said("noise 5", good, "0"), said("noise 5", bad, "0", seed=1)])
+    grains = pd.DataFrame({"images": ["clean", "noise 5"], "test": [good, bad]})
+
+    ahead = reader.against_the_number(rows, grains, test, "clean", "noise 5")
+
+    assert ahead == pytest.approx((0.25, 0.25, 0.25))
+    with pytest.raises(UserError, match="blur 1.0"):
+        reader.against_the_number(rows, grains, test, "clean", "blur 1.0")
+
+
 def test_classifiers_behind_denoisers_in_words():
     row = {"method": "bm3d", "change": -0.1, "change_low": -0.2, "change_high": 0.05}
     answers = pd.DataFrame([row | {"alarms": 0.25, "alarms_anew": 0.5}]).set_index("method")
@@ -649,14 +668,14 @@ def test_hours_include_those_of_the_start():
     assert table["starts from"].to_dict() == {warm: first, first: "random weights"}
 
 
-def test_quality_at_each_level_has_half_its_interval():
-    measured = rows({"bm3d": 30, "nlm": 20, "tv": 50})
-    half = 12.706 * 2**-0.5 / 2**0.5  # Student's t of two patients, 1 dB apart
+def test_quality_at_each_level_has_its_bootstrap_interval():
+    measured = rows({"bm3d": 30, "nlm": 20, "tv": 50})  # two patients, 1 dB apart
 
     table = training.quality({25: measured}, ["nlm", "bm3d"])
 
     assert table.index.tolist() == ["BM3D", "Non-local means"]
-    assert table["sigma 25"].iloc[0] == f"30.50{SPACE}±{SPACE}{half:.2f} / 0.500"
+    ends = f"(30.00{SPACE}to{SPACE}31.00)"
+    assert table["sigma 25"].iloc[0] == f"30.50{SPACE}{ends} / 0.500"
     with pytest.raises(UserError, match="method 'noisy'"):
         training.quality({25: measured}, ["noisy"])
 

@@ -65,12 +65,12 @@ LONGER = {
     "vincent-nih": {"muon": (0.02, 0.06, 0.18, 0.54), "adam": (1e-3, 3e-3, 1e-2, 3e-2, 0.1)},
     "gondara-nih": {"muon": (0.006, 0.02, 0.06), "adam": (1e-2,)},
     "dncnn-b-nih": {"muon": (0.006, 0.02, 0.06)},
-    "liu-nih": {"muon": (0.006, 0.02, 0.06)},
+    "liu-nih": {"muon": (0.002, 0.006, 0.02, 0.06)},
     "rdn-nih": {"muon": (0.002, 0.006, 0.02)},
 }
 LONGEST = {
     "vincent-nih": {"adam": (3e-3, 1e-2, 3e-2)},
-    "gondara-nih": {"muon": (0.006, 0.02, 0.06)},
+    "gondara-nih": {"muon": (0.002, 0.006, 0.02, 0.06)},
     "dncnn-b-nih": {"muon": (0.02, 0.06)},
     "liu-nih": {"muon": (0.006, 0.02, 0.06)},
     "rdn-nih": {"muon": (0.006, 0.02)},

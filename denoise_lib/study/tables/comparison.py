@@ -11,6 +11,7 @@ import pandas as pd
 
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.grid import COMPARED_WITH, OUTSIDE_TRAINING
+from denoise_lib.study.statistics import compare_with
 from denoise_lib.study.tables.shared import at, mean_psnr, select
 
 
@@ -103,7 +104,7 @@ class Outside:
     psnr : pandas.Series
         PSNR (dB) there, indexed by method, best first.
     ahead : list of str
-        The networks whose interval lies above that of BM3D.
+        The networks whose difference to BM3D has an interval above zero.
     falls : pandas.Series
         How much lower it is than at the highest level within the training (dB), by method.
     """
@@ -114,7 +115,11 @@ class Outside:
 
 
 def outside_training(
-    summary: pd.DataFrame, dataset: str, networks: Sequence[str], inside: float = 50
+    summary: pd.DataFrame,
+    dataset: str,
+    networks: Sequence[str],
+    rows: pd.DataFrame,
+    inside: float = 50,
 ) -> Outside:
     """How networks carry beyond their training, next to BM3D, which is told the level.
 
@@ -126,6 +131,8 @@ def outside_training(
         A data set of the comparison.
     networks : sequence of str
         Blind networks.
+    rows : pandas.DataFrame
+        What `summary.main_rows` returns of the level outside their training.
     inside : float
         The highest noise level measured that they were trained for, 0-255.
 
@@ -139,8 +146,8 @@ def outside_training(
         When one of the two levels was not measured.
     """
     beyond, within = at(summary, dataset, OUTSIDE_TRAINING), at(summary, dataset, inside)
-    bar = beyond["psnr_high"]["bm3d"]
-    ahead = [method for method in networks if beyond["psnr_low"][method] > bar]
+    paired = compare_with(rows, "bm3d")
+    ahead = [method for method in networks if paired["low"][method] > 0]
     return Outside(beyond["psnr"], ahead, within["psnr"] - beyond["psnr"])
 
 

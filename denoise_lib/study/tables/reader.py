@@ -316,6 +316,40 @@ def between_trainings(
     return float((degraded - clean).mean()), low, high
 
 
+def against_the_number(
+    classified: pd.DataFrame, grains: pd.DataFrame, test: Labels, training: str, images: str
+) -> tuple[float, float, float]:
+    """How far the classifiers are ahead of the estimated noise alone, paired over the test images.
+
+    Parameters
+    ----------
+    classified, grains : pandas.DataFrame
+        The side studies of these names.
+    test : Labels
+        Of the test split.
+    training : str
+        "clean" or "degraded".
+    images : str
+        "clean" or one of the weak changes: what both look at.
+
+    Returns
+    -------
+    tuple of float
+        AUC of the classifiers, mean over trainings, minus that of the number, and the ends of its
+        95 % interval over patients.
+
+    Raises
+    ------
+    UserError
+        When one of them was not measured.
+    """
+    (text,) = select(grains, images=images)["test"]
+    number = wins(np.array(text.split(), dtype=float), test.positive)
+    ahead = wins(logits(classified, training, images, "test"), test.positive) - number
+    low, high = wins_interval(ahead, test.positive, test.patients)
+    return float(ahead.mean()), low, high
+
+
 def behind_denoisers(answered: dict[str, pd.DataFrame], order: list[str]) -> pd.DataFrame:
     """The classifiers behind each method, as text.
 

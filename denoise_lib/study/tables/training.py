@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from denoise_lib.evaluation import summarise
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
 from denoise_lib.study.side.trainings import PATCH
+from denoise_lib.study.statistics import mean_intervals
 from denoise_lib.study.tables.shared import mean_psnr, select
 from denoise_lib.training.plan import load_plan
 
@@ -102,11 +102,13 @@ def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.Data
     for sigma, measured in rows.items():
         for method in methods:
             select(measured, method=method)
-        summary = summarise(measured[measured["method"].isin(methods)])
+        chosen = measured[measured["method"].isin(methods)]
+        likeness = chosen.groupby("method")["ssim"].mean()
+        quality = mean_intervals(chosen).sort_values("mean", ascending=False)
         columns[f"sigma {sigma}"] = {
-            label(str(method)): with_interval(row["psnr"], row["psnr_ci"], 2)
-            + f" / {row['ssim']:.3f}"
-            for method, row in summary.iterrows()
+            label(str(method)): with_interval(row["mean"], (row["low"], row["high"]), 2)
+            + f" / {likeness[method]:.3f}"
+            for method, row in quality.iterrows()
         }
     return pd.DataFrame(columns).rename_axis("method")
 
@@ -155,9 +157,9 @@ def photographs(rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float]) ->
     """
     table = {}
     for dataset, measured in rows.items():
-        summary = summarise(measured).iloc[0]
+        found = mean_intervals(measured).iloc[0]
         table[dataset] = {
-            "PSNR (dB)": with_interval(summary["psnr"], summary["psnr_ci"], 2),
+            "PSNR (dB)": with_interval(found["mean"], (found["low"], found["high"]), 2),
             "the paper": paper[dataset],
         }
     return pd.DataFrame(table).T
