@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from denoise_lib.evaluation import summarise
@@ -197,3 +199,47 @@ def error_details(errors: Mapping[str, torch.Tensor]) -> Figure:
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
     return figure
+
+
+def wires(lost: np.ndarray, fused: np.ndarray, layers: Sequence[str]) -> Figure:
+    """What each wire of a residual dense network is worth, two blocks in a row.
+
+    Parameters
+    ----------
+    lost : numpy.ndarray
+        PSNR (dB) lost without a source, by block, reading layer and source; NaN where there is no
+        wire.
+    fused : numpy.ndarray
+        PSNR (dB) lost without a block in the global fusion.
+    layers : sequence of str
+        Names of the reading layers.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    blocks = len(lost)
+    figure = plt.figure(figsize=(COLUMN, 0.5 * COLUMN * -(-blocks // 2)), layout="constrained")
+    grid = figure.add_gridspec(-(-blocks // 2), 3, width_ratios=[3, 3, 1])
+    for number, values in enumerate(lost):
+        axis = figure.add_subplot(grid[number // 2, number % 2])
+        _heat(axis, values)
+        axis.set_title(f"block {number + 1}", fontsize=10)
+        axis.set_xticks(range(len(layers)), ["in", *layers[:-1]])
+        axis.set_yticks(range(len(layers)), layers)
+        axis.set(xlabel="from", ylabel="to")
+    axis = figure.add_subplot(grid[:, 2])
+    _heat(axis, fused[:, None])
+    axis.set_title("global\nfusion", fontsize=10)
+    axis.set_yticks(range(blocks), [f"block {number + 1}" for number in range(blocks)])
+    axis.set_xticks([])
+    return figure
+
+
+def _heat(axis: Axes, values: np.ndarray) -> None:
+    axis.imshow(values, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=2))
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if value > 1 else "black"
+            text = f"{value.round(2) + 0.0:.2f}"
+            axis.text(column, row, text, ha="center", va="center", color=colour, size=9)
