@@ -24,7 +24,7 @@
 # - put an interval on the differences, where there are several patients;
 # - do the same with a function of five lines.
 #
-# **You need** Python, and the page on [quality](../metrics) for the words. **Running time:** half a minute.
+# **You need** Python, and the page on [quality](../quality) for the words. **Running time:** half a minute.
 
 # %%
 import sys
