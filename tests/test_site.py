@@ -3,7 +3,9 @@
 Needs a built book and Chromium: `make test-book` takes care of both.
 """
 
+import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -13,8 +15,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from denoise_lib import metrics
 
 SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -176,18 +182,18 @@ def test_no_page_is_wider_than_the_window(visits):
 @pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
 def test_the_menu_opens_and_leads_to_another_page(open_page, width):
     page = open_page("welcome.html", width)
-    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    link = page.locator(".bd-links a", has_text="Who got 13 dB").first
     assert not link.is_visible()
 
     page.locator("button.primary-toggle:visible").click()
     link.click()
 
-    page.wait_for_url("**/psnr.html")
+    page.wait_for_url("**/quality.html")
 
 
 def test_the_menu_folds_and_opens_on_a_wide_window(open_page):
     page = open_page("welcome.html")
-    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    link = page.locator(".bd-links a", has_text="Who got 13 dB").first
     button = page.locator("button.primary-toggle:visible")
 
     button.click()
@@ -196,12 +202,12 @@ def test_the_menu_folds_and_opens_on_a_wide_window(open_page):
     link.wait_for(state="visible")
     link.click()
 
-    page.wait_for_url("**/psnr.html")
+    page.wait_for_url("**/quality.html")
 
 
 @pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
 def test_the_contents_of_a_page_open(open_page, width):
-    page = open_page("psnr.html", width)
+    page = open_page("quality.html", width)
 
     page.locator("button.secondary-toggle:visible").click()
 
@@ -260,6 +266,90 @@ def test_the_tuning_table_fits_and_is_in_order(open_page):
     levels = [int(re.search(r"\d+", head)[0]) for head in heads]
     assert levels == sorted(levels) and len(levels) > 1
     assert table.evaluate("t => t.scrollWidth - t.parentElement.clientWidth") <= 0
+
+
+# Things to move
+
+TOYS = {
+    "best.html": "posterior",
+    "noise.html": "noise",
+    "quality.html": "damage",
+    "classical.html": "neighbours",
+}
+
+
+@pytest.mark.parametrize(("name", "toy"), TOYS.items())
+@pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["desktop"]])
+def test_a_thing_to_move_is_moved_by_keys(open_page, name, toy, width):
+    page = open_page(name, width)
+    box = page.locator(f'.toy[data-toy="{toy}"]')
+    told = box.locator(".toy-told")
+    assert not box.locator(".toy-still").is_visible()
+    before = told.inner_text()
+
+    box.locator("input[type=range]:visible").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+
+    assert before and told.inner_text() != before
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("name", "toy"), TOYS.items())
+def test_without_scripts_a_still_picture_stands_there(open_page, name, toy):
+    page = open_page(name, java_script_enabled=False)
+
+    box = page.locator(f'.toy[data-toy="{toy}"]')
+
+    assert box.locator("img.toy-still").is_visible() and box.locator(".toy-live").count() == 0
+
+
+def test_the_best_guess_is_the_posterior_mean(open_page):
+    box = open_page("best.html").locator('.toy[data-toy="posterior"]')
+    parts = json.loads(box.locator(".toy-data").text_content())["priors"]["air, tissue and bone"]
+
+    guess = int(re.search(r"Best guess: (\d+)", box.locator(".toy-told").inner_text())[1])
+
+    x = np.linspace(-50, 350, 4001)
+    prior = sum(
+        p["share"] / p["width"] * np.exp(-((x - p["mean"]) ** 2) / (2 * p["width"] ** 2))
+        for p in parts
+    )
+    posterior = prior * np.exp(-((150 - x) ** 2) / (2 * 25**2))
+    assert guess == round((x * posterior).sum() / posterior.sum())
+
+
+def test_the_ssim_of_the_page_is_that_of_the_library(open_page):
+    box = open_page("quality.html").locator('.toy[data-toy="damage"]')
+    data = json.loads(box.locator(".toy-data").text_content())
+    levels = np.frombuffer(base64.b64decode(data["clean"]), np.uint8).reshape(128, 128)
+    top, bottom, left, right = data["hole"]
+
+    caption = box.locator("figcaption", has_text="a hole").inner_text()
+
+    clean, damaged = levels / 255, levels / 255
+    damaged = damaged.copy()
+    low, high = 0.0, 1.0  # how much darker: bisect to 30 dB
+    for _ in range(40):
+        darker = (low + high) / 2
+        damaged[top:bottom, left:right] = (clean[top:bottom, left:right] - darker).clip(0)
+        mse = ((damaged - clean) ** 2).mean()
+        low, high = (darker, high) if mse < 1e-3 else (low, darker)
+    pair = (torch.from_numpy(image)[None, None] for image in (clean, damaged))
+    expected = metrics.ssim(*pair)[0]
+    assert "30.0 dB" in caption
+    assert float(re.search(r"SSIM ([\d.]+)", caption)[1]) == pytest.approx(expected, abs=0.011)
+
+
+def test_the_pixel_of_the_filters_follows_arrow_keys(open_page):
+    page = open_page("classical.html")
+    box = page.locator('.toy[data-toy="neighbours"]')
+    before = box.locator(".toy-told").inner_text()
+
+    box.locator("canvas").first.focus()
+    page.keyboard.press("ArrowDown")
+
+    assert box.locator(".toy-told").inner_text() != before
 
 
 def line_at(page) -> float:

@@ -1,6 +1,7 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
-`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by each method, for the front page.
+`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by each method. `nodule-METHOD.png`: a
+rendered one with small nodules, in the same way, for the front page.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
 in the five test images where it is lowest. `nothing-METHOD.webp`: what it leaves of noise on an
@@ -21,17 +22,22 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
+from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
 from denoise_lib.files import replacing
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import AUTHORS, Measurement, compared
+from denoise_lib.study.grid import AUTHORS, AUTHORS_BLIND, Measurement, compared
 from denoise_lib.study.run import LEFT_OUT
 from denoise_lib.study.variants import make, tuned
+from denoise_lib.tasks import observer
 
 WORST = 5
+# On the front page: these methods, on this test image of `chest-drr` with nodules of this diameter.
+NODULE_METHODS = ("noisy", "gaussian", "bm3d", "dncnn-b-nih", "liu-nih", "rdn-nih", AUTHORS_BLIND)
+NODULE_IMAGE, NODULE_SIZE = 0, 8
 NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
 
 
@@ -63,6 +69,10 @@ def pictures() -> Iterator[Picture]:
         One for each file, in the order they are drawn.
     """
     yield Picture("clean.png", lambda path: example("clean", path), [])
+    yield Picture("nodule-clean.png", lambda path: nodules("clean", path), [])
+    for method in NODULE_METHODS:
+        code = Measurement(method, Protocol()).key["fingerprint"]
+        yield Picture(f"nodule-{method}.png", _bind(nodules, method), [code])
     for method in compared():
         code = Measurement(method, Protocol()).key["fingerprint"]
         if method != AUTHORS:
@@ -144,6 +154,45 @@ def example(method: str, path: Path) -> None:
         noisy = protocol.noise(image, [item.id], protocol.seed)
         denoiser = make(method, tuned(method, protocol.dataset))
         image = apply(denoiser, noisy, protocol.noise.known_sigma)
+    _grey(image[0, 0]).save(path, optimize=True)
+
+
+def with_nodules() -> tuple[torch.Tensor, list[tuple[int, int]], str]:
+    """The rendered radiograph of the front page.
+
+    Returns
+    -------
+    image : torch.Tensor
+        Clean, with small nodules, shape (1, H, W).
+    where : list of tuple of int
+        Their centres.
+    name : str
+        The id of the image, which keys its noise.
+    """
+    item = load_dataset("chest-drr").test[NODULE_IMAGE]
+    where, _, _ = observer.study_nodules(item.image, item.mask[0], NODULE_IMAGE)
+    contrast = observer.NODULES[NODULE_SIZE]
+    signal = observer.nodule(NODULE_SIZE, contrast, observer.REGION)
+    image = observer.insert(item.image, where, [signal] * len(where))
+    return image, where, item.id
+
+
+def nodules(method: str, path: Path) -> None:
+    """Draw a radiograph with nodules by a method.
+
+    Parameters
+    ----------
+    method : str
+        Of the study; "clean" is the radiograph itself.
+    path : pathlib.Path
+        The file to write.
+    """
+    clean, _, name = with_nodules()
+    protocol = Protocol()
+    image = clean[None]
+    if method != "clean":
+        noisy = protocol.noise(image, [name], protocol.seed)
+        image = apply(make(method), noisy, protocol.noise.known_sigma)
     _grey(image[0, 0]).save(path, optimize=True)
 
 
