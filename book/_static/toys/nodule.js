@@ -1,8 +1,8 @@
 // A radiograph with small nodules: two versions with a line between them, a button that shows where
-// the nodules are, and a switch to what the method has removed.
+// the nodules are, and a switch to the error of what stands right.
 (window.toys ??= {}).nodule = (box, data, { element, choice }) => {
   const { size, places, names, gain } = data;
-  const state = { left: data.left, right: data.right, line: 50, where: false, removed: false };
+  const state = { left: data.left, right: data.right, line: 50, where: false, error: false };
   const canvas = element("canvas", { width: 2 * size, height: 2 * size, role: "img" });
   const context = canvas.getContext("2d");
   const pictures = {};
@@ -14,21 +14,21 @@
     brush.drawImage(pictures[name], 0, 0);
     return brush.getImageData(0, 0, size, size);
   };
-  // The noisy image minus the estimate, its contrast raised.
-  const residual = (name) => {
-    const [noisy, estimate] = [levels("noisy"), levels(name)];
-    for (let i = 0; i < noisy.data.length; i += 4) {
-      const v = 128 + gain * (noisy.data[i] - estimate.data[i]);
-      noisy.data.fill(v, i, i + 3);
+  // The image minus the clean one, its contrast raised: what is missing is dark.
+  const error = (name) => {
+    const [clean, estimate] = [levels("clean"), levels(name)];
+    for (let i = 0; i < clean.data.length; i += 4) {
+      const v = 128 + gain * (estimate.data[i] - clean.data[i]);
+      clean.data.fill(v, i, i + 3);
     }
     const work = element("canvas", { width: size, height: size });
-    work.getContext("2d").putImageData(noisy, 0, 0);
+    work.getContext("2d").putImageData(clean, 0, 0);
     return work;
   };
   const draw = () => {
     const edge = (2 * size * state.line) / 100;
     context.imageSmoothingEnabled = false;
-    const right = state.removed ? residual(state.right) : pictures[state.right];
+    const right = state.error ? error(state.right) : pictures[state.right];
     context.drawImage(right, 0, 0, 2 * size, 2 * size);
     context.drawImage(pictures[state.left], 0, 0, edge / 2, size, 0, 0, edge, 2 * size);
     context.fillStyle = "#e69f00";
@@ -42,7 +42,7 @@
         context.stroke();
       }
     }
-    const shown = state.removed ? `what ${names[state.right]} removed, times ${gain}` : names[state.right];
+    const shown = state.error ? `error of ${names[state.right]}, times ${gain}` : names[state.right];
     canvas.setAttribute("aria-label", `A chest radiograph: ${names[state.left]} left of the line, ${shown} right of it`);
     told.textContent = `Left: ${names[state.left]}. Right: ${shown}.`;
   };
@@ -91,11 +91,12 @@
     element(
       "div", { class: "toy-buttons" },
       toggle("where", "Where are the nodules?", "Hide the nodules' places"),
-      toggle("removed", `What was removed, × ${gain}`, "Back to the image"),
+      toggle("error", `Error of the right one, × ${gain}`, "Back to the image"),
     ),
     told,
   );
-  canvas.style.cssText = `width:${2 * size}px;max-width:100%;display:block;cursor:ew-resize;touch-action:pan-y`;
+  box.style.maxWidth = `${2 * size}px`;
+  canvas.style.cssText = `width:100%;display:block;cursor:ew-resize;touch-action:pan-y`;
   const load = ([name, source]) =>
     new Promise((ready) => {
       pictures[name] = element("img", { src: source });
