@@ -79,7 +79,7 @@ test-notebooks: .venv/installed
 
 test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py
+	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_prose.py
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.

@@ -1,0 +1,66 @@
+"""How the built pages read: no code that reads tables aloud, no endless sentences.
+
+Needs a built book: `make test-book` takes care of it.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import readability  # noqa: E402  (beside the other tools)
+
+PAGES = readability.pages()
+LEDGERS = {"fidelity", "house"}  # looked up, not read
+
+
+def names(pages):
+    return [page.name for page in pages]
+
+
+def test_every_page_of_the_contents_is_built_with_its_text():
+    listed = [
+        line.split("file: ")[1].strip()
+        for line in (ROOT / "_toc.yml").read_text().splitlines()
+        if "file: " in line
+    ]
+
+    built = {page.name: page.words for page in PAGES}
+
+    assert {name: built.get(name, 0) for name in listed if built.get(name, 0) < 30} == {
+        "references": 0
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_a_page_has_nothing_that_no_page_may_have(page):
+    assert list(page.complaints()) == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in LEDGERS], ids=lambda page: page.name
+)
+def test_a_page_reads_like_the_best_ones(page):
+    assert page.long <= 0.05
+    assert page.numbers <= 2.5
+    assert page.reader >= 2
+
+
+def test_the_measures_measure(tmp_path):
+    (tmp_path / "page.html").write_text(
+        "<article><p>You see three words. " + "Here " + "one " * 46 + "end.</p>"
+        "<p>It has 3 and 4.5 numbers in ten words, see below please.</p>"
+        "<pre>never 1 2 3 counted as prose here</pre>"
+        "<div class='cell_output'><p>We found 1.5 and 2.5 and 3.5 in all of this.</p></div>"
+        "</article>"
+    )
+
+    (page,) = readability.pages(tmp_path)
+
+    complaints = list(page.complaints())
+    assert page.words == 4 + 48 + 12 + 11 and len(page.printed) == 1
+    assert page.numbers == pytest.approx(100 * 5 / page.words)
+    assert len(complaints) == 2 and "48 words" in complaints[0] and "aloud" in complaints[1]
