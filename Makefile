@@ -65,7 +65,7 @@ lint-check: .venv/installed
 	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py
+	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py --ignore tests/test_prose.py
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
