@@ -39,7 +39,7 @@ seed = 0
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 from torch import nn
 
 from denoise_lib import drawings, methods
@@ -48,6 +48,7 @@ from denoise_lib.evaluation import apply, compare, evaluate, summarise
 from denoise_lib.methods import recipe
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting import chapters
+from denoise_lib.plotting.toys import as_bytes, toy
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
@@ -69,8 +70,34 @@ protocol = Protocol(noise=noise, limit=few)
 drawings.draw("dncnn")
 
 # %% [markdown]
-# There is nothing else in it: no pooling, no waist, no blocks. The image runs around all layers on one line. Depth is $D = 17$; each 3×3 convolution lets a pixel see one ring of neighbours more, so it sees
-# $35 \times 35$ in the end. In between, *batch normalisation* {footcite}`ioffe2015batchnorm` brings every map to mean zero and spread one.
+# There is nothing else in it: no pooling, no waist, no blocks. The image runs around all layers on one line. In between, *batch normalisation* {footcite}`ioffe2015batchnorm` brings every map to mean zero and spread one.
+#
+# How far does a pixel see? Each 3×3 convolution adds one ring of neighbours. The paper's depth is $D = 17$.
+
+# %% tags=["remove-input"]
+item = protocol.items()[0]
+figure, axis = plt.subplots(figsize=(3, 3.2), layout="constrained")
+axis.imshow(item.image[0, 64:192, 64:192], cmap="gray", vmin=0, vmax=1)
+axis.add_patch(plt.Rectangle((46.5, 46.5), 35, 35, fill=False, edgecolor="#E69F00", linewidth=2))
+axis.set_title("17 convolutions see 35 x 35 pixels", fontsize=10)
+axis.set_axis_off()
+HTML(
+    toy(
+        "receptive",
+        {
+            "clean": as_bytes(item.image[0, 64:192, 64:192]),
+            "width": 128,
+            "height": 128,
+            "zoom": 3,
+            "pixel": [64, 64],
+        },
+        figure,
+        "A detail of a radiograph with a square of 35 by 35 pixels: what one pixel of the output sees.",
+    )
+)
+
+# %% [markdown]
+# The whole network fits on a screen:
 
 
 # %%

@@ -41,7 +41,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 from torch import nn
 
 from denoise_lib import drawings, methods
@@ -50,6 +50,7 @@ from denoise_lib.evaluation import compare, evaluate, score, summarise
 from denoise_lib.methods import configuration, recipe
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting import chapters
+from denoise_lib.plotting.toys import toy
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
@@ -248,9 +249,21 @@ fused = [
     for d in range(small["blocks"])
 ]
 
-# %% mystnb={"image": {"alt": "Four triangular heat maps, one for each block, of the decibels lost when a layer gets only the mean of one of its sources, and one column for the global fusion; nearly all fields of the triangles are pale, those of the column are dark."}} tags=["hide-input"]
-chapters.wires(lost, np.array(fused), [*(str(c) for c in range(1, depth + 1)), "fuse"])
-plt.show()
+# %% tags=["remove-input"]
+layers = [*(str(c) for c in range(1, depth + 1)), "fuse"]
+known = [
+    [[None if np.isnan(v) else round(float(v), 3) for v in row] for row in block] for block in lost
+]
+HTML(
+    toy(
+        "wires",
+        {"lost": known, "layers": layers},
+        chapters.wires(lost, np.array(fused), layers),
+        "Four triangular heat maps, one for each block, of the decibels lost when a layer gets only "
+        "the mean of one of its sources, and one column for the global fusion; nearly all fields of "
+        "the triangles are pale, those of the column are dark.",
+    )
+)
 
 # %% tags=["remove-input"]
 old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
@@ -258,7 +271,7 @@ if preset != "smoke":
     assert np.median(old) < 0.1 and np.median(together) < 0.2
     assert np.mean(fused) > 5 * np.median(together)
 Markdown(
-    "Read each triangle row by row: a dark field means that this layer would miss that source. **Almost none is dark.** We could cut nearly any old source of a layer, or all of them at once, and "
+    "**Hardly anything breaks.** We could cut nearly any old source of a layer, or all of them at once, and "
     f"hardly lose {max(0.01, np.median(old)):.2f} dB. The wires that matter run *between* blocks: cut one block from the global fusion, and {np.mean(fused):.1f} dB are gone."
 )
 
