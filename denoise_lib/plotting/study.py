@@ -545,3 +545,36 @@ def map_of_pages(
     axis.set(xlim=(-0.5, 5.5), ylim=(0.6, 3.4))
     axis.set_axis_off()
     return figure
+
+
+def gain_curves(
+    summary: pd.DataFrame, methods: Sequence[str], reference: str, trained_to: float | None = None
+) -> Figure:
+    """Difference of the mean PSNR to one method against the noise level, named at the lines' ends.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Rows of `store.load_summary`, of one data set.
+    methods : sequence of str
+        Which, without the reference.
+    reference : str
+        The method that is the zero line.
+    trained_to : float, optional
+        Beyond this noise level (0-255) the background is grey.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    means = summary.pivot(index="sigma", columns="method", values="psnr")
+    gains = means[list(methods)].sub(means[reference], axis=0)
+    figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    method_lines(gains, axis)
+    axis.axhline(0, color="#888888", linestyle="--")
+    if trained_to is not None:
+        axis.axvspan(trained_to, gains.index.max() * 1.03, color="#eeeeee", zorder=0)
+        axis.set_xlim(right=gains.index.max() * 1.03)
+    axis.set(xlabel="noise level σ", ylabel=f"PSNR (dB) above {label(reference)}")
+    _legend_beside(axis)
+    return figure
