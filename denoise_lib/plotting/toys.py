@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -61,3 +62,24 @@ def as_bytes(image: torch.Tensor) -> str:
     """
     levels = (255 * image.clamp(0, 1)).round().to(torch.uint8)
     return base64.b64encode(levels.contiguous().numpy().tobytes()).decode()
+
+
+def embedded(path: Path) -> str:
+    """A picture as an address that holds it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A PNG or a WebP file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is missing.
+    """
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f"data:image/{path.suffix[1:]};base64,{data}"

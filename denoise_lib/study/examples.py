@@ -1,7 +1,8 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
 `METHOD.png`: the real radiograph `chest-cr` at noise level 25 by a method. `nodule-METHOD.png`: a
-rendered one with small nodules, in the same way, for the front page.
+rendered one with small nodules, in the same way, for the front page. `viewed-METHOD-NUMBER.webp`: the
+middle of two of the rendered ones, clean, noisy and by some methods, for the page on failures.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
 in the five test images where it is lowest. `nothing-METHOD.webp`: what it leaves of noise on an
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import AUTHORS, AUTHORS_BLIND, Measurement, compared
+from denoise_lib.study.grid import AUTHORS, AUTHORS_BLIND, Measurement, compared, released
 from denoise_lib.study.run import LEFT_OUT
 from denoise_lib.study.variants import make, tuned
 from denoise_lib.tasks import observer
@@ -38,6 +40,9 @@ WORST = 5
 # On the front page: these methods, on this test image of `chest-drr` with nodules of this diameter.
 NODULE_METHODS = ("noisy", "gaussian", "bm3d", "dncnn-b-nih", "liu-nih", "rdn-nih", AUTHORS_BLIND)
 NODULE_IMAGE, NODULE_SIZE = 0, 8
+# On the page on failures: these methods, on these test images of `chest-drr`, the middle of each.
+VIEWED_METHODS = ("gaussian", "nlm", "bm3d", *released(), AUTHORS_BLIND)
+VIEWED_IMAGES, VIEWED_SIZE = (0, 20), 192
 NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
 
 
@@ -68,24 +73,25 @@ def pictures() -> Iterator[Picture]:
     Picture
         One for each file, in the order they are drawn.
     """
-    yield Picture("clean.png", lambda path: example("clean", path), [])
-    yield Picture("nodule-clean.png", lambda path: nodules("clean", path), [])
+    yield Picture("clean.png", partial(example, "clean"), [])
+    yield Picture("nodule-clean.png", partial(nodules, "clean"), [])
     for method in NODULE_METHODS:
         code = Measurement(method, Protocol()).key["fingerprint"]
-        yield Picture(f"nodule-{method}.png", _bind(nodules, method), [code])
+        yield Picture(f"nodule-{method}.png", partial(nodules, method), [code])
+    for number in VIEWED_IMAGES:
+        for method in ("clean", "noisy", *VIEWED_METHODS):
+            made = [] if method == "clean" else [Measurement(method, Protocol()).key["fingerprint"]]
+            draw = partial(viewed, method, number)
+            yield Picture(f"viewed-{method}-{number}.webp", draw, made)
     for method in compared():
         code = Measurement(method, Protocol()).key["fingerprint"]
         if method != AUTHORS:
             real = Measurement(method, Protocol("chest-cr")).key["fingerprint"]
-            yield Picture(f"{method}.png", _bind(example, method), [real])
+            yield Picture(f"{method}.png", partial(example, method), [real])
         if method != "noisy":
             images = worst_images(method)
-            yield Picture(f"worst-{method}.webp", _bind(worst, method), [code, *images])
-            yield Picture(f"nothing-{method}.webp", _bind(nothing, method), [code])
-
-
-def _bind(draw: Callable[[str, Path], None], method: str) -> Callable[[Path], None]:
-    return lambda path: draw(method, path)
+            yield Picture(f"worst-{method}.webp", partial(worst, method), [code, *images])
+            yield Picture(f"nothing-{method}.webp", partial(nothing, method), [code])
 
 
 def draw_all(force: bool = False) -> None:
@@ -194,6 +200,29 @@ def nodules(method: str, path: Path) -> None:
         noisy = protocol.noise(image, [name], protocol.seed)
         image = apply(make(method), noisy, protocol.noise.known_sigma)
     _grey(image[0, 0]).save(path, optimize=True)
+
+
+def viewed(method: str, number: int, path: Path) -> None:
+    """Draw the middle of a rendered radiograph by a method.
+
+    Parameters
+    ----------
+    method : str
+        Of the study; "clean" is the radiograph itself.
+    number : int
+        Of the test image.
+    path : pathlib.Path
+        The file to write.
+    """
+    protocol = Protocol()
+    item = protocol.items()[number]
+    image = item.image[None]
+    if method != "clean":
+        noisy = protocol.noise(image, [item.id], protocol.seed)
+        image = apply(make(method), noisy, protocol.noise.known_sigma)
+    start = (image.shape[-1] - VIEWED_SIZE) // 2
+    middle = image[0, 0, start:, start:][:VIEWED_SIZE, :VIEWED_SIZE]
+    _grey(middle).save(path, quality=95, method=6)
 
 
 def worst(method: str, path: Path) -> None:

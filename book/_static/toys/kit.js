@@ -89,6 +89,31 @@
   // Grey levels of a picture that was sent as bytes.
   const levels = (base64) => Float32Array.from(atob(base64), (c) => c.charCodeAt(0));
 
+  // Grey levels of pictures that were sent as files: a promise of { name: levels }.
+  const greys = async (sources, width, height) => {
+    const read = async ([name, src]) => {
+      const image = element("img", { src });
+      await image.decode();
+      const brush = element("canvas", { width, height }).getContext("2d");
+      brush.drawImage(image, 0, 0);
+      const { data } = brush.getImageData(0, 0, width, height);
+      return [name, Float32Array.from({ length: width * height }, (_, i) => data[4 * i])];
+    };
+    return Object.fromEntries(await Promise.all(Object.entries(sources).map(read)));
+  };
+
+  // A button that is pressed or not; `texts` has what it says in either state.
+  const toggle = (texts, changed) => {
+    const button = element("button", { type: "button", "aria-pressed": "false" }, texts[0]);
+    button.addEventListener("click", () => {
+      const pressed = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", pressed);
+      button.textContent = texts[Number(pressed)];
+      changed(pressed);
+    });
+    return button;
+  };
+
   // A picture of grey levels from 0 to 255, every pixel as a square of `zoom` screen pixels.
   const picture = (width, height, zoom, caption) => {
     const canvas = element("canvas", { width, height, role: "img", "aria-label": caption });
@@ -152,7 +177,7 @@
     return reach < 1 ? Float32Array.from(values) : pass(pass(values, 1, 0), 0, 1);
   };
 
-  const kit = { element, svg, slider, choice, plot, levels, picture, dice, blur };
+  const kit = { element, svg, slider, choice, toggle, plot, levels, greys, picture, dice, blur };
 
   const start = () => {
     for (const box of document.querySelectorAll(".toy")) {
