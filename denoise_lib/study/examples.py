@@ -1,13 +1,15 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
-`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by a method. `nodule-METHOD.png`: a
-rendered one with small nodules, in the same way, for the front page. `viewed-METHOD-NUMBER.webp`: the
-middle of two of the rendered ones, clean, noisy and by some methods, for the page on failures.
+`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by a method.
+`nodule-METHOD.png`: a rendered one with small nodules, in the same way, for the front page; three of
+them side by side, with the nodules marked, are `front.png`.
+`viewed-METHOD-NUMBER.webp`: the middle of two of the rendered ones, for the page on failures.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
-in the five test images where it is lowest. `nothing-METHOD.webp`: what it leaves of noise on an
-even grey. `made_from.json` says of each what it was made from; where that has changed, the picture
-is drawn again.
+in the five test images where it is lowest.
+`nothing-METHOD.webp`: what it leaves of noise on an even grey.
+`made_from.json` says of each what it was made from; where that has changed, the picture is drawn
+again.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
 from denoise_lib.data import load_dataset
@@ -31,7 +33,14 @@ from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import AUTHORS, AUTHORS_BLIND, Measurement, compared, released
+from denoise_lib.study.grid import (
+    AUTHORS,
+    AUTHORS_BLIND,
+    COMPARED_WITH,
+    Measurement,
+    compared,
+    released,
+)
 from denoise_lib.study.run import LEFT_OUT
 from denoise_lib.study.variants import make, tuned
 from denoise_lib.tasks import observer
@@ -78,6 +87,8 @@ def pictures() -> Iterator[Picture]:
     for method in NODULE_METHODS:
         code = Measurement(method, Protocol()).key["fingerprint"]
         yield Picture(f"nodule-{method}.png", partial(nodules, method), [code])
+    code = Measurement(COMPARED_WITH, Protocol()).key["fingerprint"]
+    yield Picture("front.png", front, [code])
     for number in VIEWED_IMAGES:
         for method in ("clean", "noisy", *VIEWED_METHODS):
             made = [] if method == "clean" else [Measurement(method, Protocol()).key["fingerprint"]]
@@ -200,6 +211,27 @@ def nodules(method: str, path: Path) -> None:
         noisy = protocol.noise(image, [name], protocol.seed)
         image = apply(make(method), noisy, protocol.noise.known_sigma)
     _grey(image[0, 0]).save(path, optimize=True)
+
+
+def front(path: Path) -> None:
+    """Draw the radiograph with nodules noisy, denoised and clean, the nodules marked.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file to write.
+    """
+    clean, where, name = with_nodules()
+    protocol = Protocol()
+    noisy = protocol.noise(clean[None], [name], protocol.seed)
+    denoised = apply(make(COMPARED_WITH), noisy, protocol.noise.known_sigma)
+    strip = _grey(torch.cat([noisy[0, 0], denoised[0, 0], clean[0]], dim=1)).convert("RGB")
+    pen = ImageDraw.Draw(strip)
+    for copy in range(3):
+        for row, column in where:
+            centre = column + copy * clean.shape[-1], row
+            pen.circle(centre, 12, outline="#e69f00")
+    strip.save(path, optimize=True)
 
 
 def viewed(method: str, number: int, path: Path) -> None:
