@@ -1,8 +1,8 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
 `METHOD.png`: the real radiograph `chest-cr` at noise level 25 by a method.
-`nodule-METHOD.png`: a rendered one with small nodules, in the same way, for the front page; three of
-them side by side, with the nodules marked, are `front.png`.
+`nodule-METHOD.png`: a rendered one with small nodules, in the same way, for the front page; three
+of them side by side, with the nodules marked, are `front.png`.
 `viewed-METHOD-NUMBER.webp`: the middle of two of the rendered ones, for the page on failures.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
