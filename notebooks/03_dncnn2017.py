@@ -282,7 +282,8 @@ Markdown(
 )
 
 # %% [markdown]
-# TEXT-ABLATION
+# So the two belong together, as the paper says, but in one direction only: batch norm leans on the residual, and the residual does without it. (The paper's own ablation, on photographs and after fifty epochs, puts the pair first. Two thousand steps on
+# radiographs are not that.)
 #
 # Later networks for restoration left batch norm out, [RDN](05_rdn2020) among them. It was a means to train deep networks, and other means came.
 #

@@ -4,7 +4,7 @@
 (window.toys ??= {}).noise = (box, data, { element, slider, choice, levels, picture, dice, blur }) => {
   const { width, height, attenuation, display } = data;
   const clean = levels(data.clean);
-  const kinds = ["white", "of neighbours that share it", "of counted photons"];
+  const kinds = ["counted photons", "white", "correlated: neighbours share it"];
   const state = { kind: kinds[0], strength: 25, dose: 270 };
   const seen = picture(width, height, data.zoom, "with noise");
   const alone = picture(width, height, data.zoom, "the noise alone");
@@ -17,7 +17,7 @@
   };
   const noisy = () => {
     const { normal, poisson } = dice(7);
-    if (state.kind === kinds[2]) {
+    if (state.kind === kinds[0]) {
       return clean.map((v) => {
         const expected = state.dose * Math.exp(-attenuation[Math.round(v)]);
         const count = poisson(expected) + data.electronic * normal();
@@ -25,7 +25,7 @@
       });
     }
     let field = clean.map(normal);
-    if (state.kind === kinds[1]) {
+    if (state.kind === kinds[2]) {
       field = blur(field, width, height, 1);
       const size = Math.sqrt(field.reduce((sum, v) => sum + v * v, 0) / field.length);
       field = field.map((v) => v / size);
@@ -38,7 +38,7 @@
     const power = Math.sqrt(error.reduce((sum, v) => sum + v * v, 0) / error.length);
     seen.show(values);
     alone.show(error.map((v) => 128 + v));
-    const counting = state.kind === kinds[2];
+    const counting = state.kind === kinds[0];
     strength.label.hidden = counting;
     dose.label.hidden = !counting;
     told.textContent =
@@ -51,7 +51,7 @@
   };
   const strength = slider("σ", { min: 2, max: 75, value: state.strength }, change("strength"));
   const dose = slider(
-    "photons in the open beam",
+    "dose (photons in the open beam)",
     { min: 1.5, max: 4, step: 0.05, value: Math.log10(270), show: (v) => Math.round(10 ** v) },
     (value) => change("dose")(10 ** value),
   );
