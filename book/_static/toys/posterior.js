@@ -41,7 +41,7 @@
   };
 
   const levels = { x: [0, 250], ticks: [50, 0] };
-  const belief = plot({ ...levels, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "how likely" });
+  const belief = plot({ ...levels, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "likely, each to its height" });
   const curve = plot({
     ...levels, y: [0, 250], ticks: [50, 50], height: 300, xlabel: "noisy grey level y", ylabel: "best guess of x",
   });
@@ -64,14 +64,17 @@
     belief.area(scaled(after), { fill: "#0072b2", "fill-opacity": 0.45 });
     belief.line([[seen, 0], [seen, 1]], { stroke: "currentColor", "stroke-dasharray": "4 4" });
     belief.line([[guess, 0], [guess, 1]], { stroke: "#d55e00" });
+    belief.text(248, 0.94, "before", { fill: "#777", "text-anchor": "end" });
+    belief.text(248, 0.82, "after", { fill: "#0072b2", "text-anchor": "end" });
+    belief.text(248, 0.7, "best guess", { fill: "#d55e00", "text-anchor": "end" });
     curve.clear();
     curve.line([[0, 0], [250, 250]], { stroke: "#888", "stroke-dasharray": "4 4" });
     curve.line(grid.map((y) => [y, mean(y)]), { stroke: "#d55e00" });
     curve.line([[seen, 0], [seen, guess]], { stroke: "currentColor", "stroke-dasharray": "4 4", "stroke-width": 1 });
     curve.dot(seen, guess, { fill: "#d55e00" });
     told.textContent =
-      `Seen: ${seen}. Best guess: ${Math.round(guess)}. ` +
-      `Nobody can be closer than ${bestError().toFixed(0)} on average; the noise is ${state.sigma}.`;
+      `Seen: ${seen}. Best guess: ${Math.round(guess)}. Over all that may be seen, the best guess is off ` +
+      `by ${bestError().toFixed(0)} (root mean square), where the noise has ${state.sigma}.`;
   };
   const change = (name) => (value) => {
     state[name] = value;
