@@ -48,7 +48,7 @@ from denoise_lib.evaluation import apply, compare, evaluate, summarise
 from denoise_lib.methods import recipe
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting import chapters
-from denoise_lib.plotting.toys import as_bytes, toy
+from denoise_lib.plotting.toys import base64_levels, toy
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
@@ -85,7 +85,7 @@ HTML(
     toy(
         "receptive",
         {
-            "clean": as_bytes(item.image[0, 64:192, 64:192]),
+            "clean": base64_levels(item.image[0, 64:192, 64:192]),
             "width": 128,
             "height": 128,
             "zoom": 3,

@@ -36,43 +36,12 @@ def rows(protocol="h", sigma=25.0, shift=0.0):
     )
 
 
-def test_bars_have_each_methods_mean_best_at_the_top():
-    axis = plotting.metric_bars(rows()).axes[0]
-
-    assert [bar.get_width() for bar in axis.patches] == [20.5, 31.0, 34.0]
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["Noisy input", "mine", "BM3D"]
-
-
-def test_bars_refuse_to_mix_protocols():
-    with pytest.raises(ValueError, match="2 protocols"):
-        plotting.metric_bars(pd.concat([rows(), rows("other")]))
-
-
 def summary(protocol="h"):
     values = {"psnr": [20.0, 34.0, 31.0], "ssim": [0.2, 0.9, 0.8], "mse": [0.01, 0.001, 0.002]}
     table = pd.DataFrame({"method": ["noisy", "bm3d", "mine"], "protocol": protocol, **values})
     for metric in values:
         table[f"{metric}_low"], table[f"{metric}_high"] = table[metric] * 0.9, table[metric] * 1.2
     return table
-
-
-@pytest.mark.parametrize("metric", ["psnr", "ssim", "mse"])
-def test_interval_bars_have_means_and_ends_best_at_the_top(metric):
-    _, axis = plt.subplots()
-
-    plotting.interval_bars(summary(), metric, axis)
-
-    names = [text.get_text() for text in axis.get_yticklabels()]
-    assert names == ["Noisy input", "mine", "BM3D"]
-    (line,) = axis.containers[-1].errorbar.lines[2]
-    best = summary().set_index("method").loc["bm3d"]
-    ends = line.get_segments()[-1][:, 0]
-    assert ends == pytest.approx([best[f"{metric}_low"], best[f"{metric}_high"]])
-
-
-def test_interval_bars_refuse_to_mix_protocols():
-    with pytest.raises(ValueError, match="select the rows of one"):
-        plotting.interval_bars(pd.concat([summary(), summary("other")]), "psnr", plt.gca())
 
 
 def test_the_second_line_of_a_colour_is_dashed():
@@ -92,15 +61,6 @@ def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
     plotting.scatter(table, "x", "y", axis)
 
     assert [text.get_text() for text in axis.texts] == ["BM3D"]
-
-
-def test_curves_have_a_point_for_each_noise_level():
-    both = pd.concat([rows(), rows("other", 50.0, shift=-5)])
-
-    axis = plotting.noise_level_curves(both).axes[0]
-
-    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
-    assert lines == {"BM3D": [34, 29], "mine": [31, 26], "Noisy input": [20.5, 15.5]}
 
 
 def test_panel_shows_scores_and_residuals():
@@ -166,28 +126,6 @@ def test_a_number_and_its_interval_never_part(value, interval, signed, text):
     found = plotting.with_interval(value, interval, 2, signed=signed)
 
     assert found == text.replace(" ", "\xa0")
-
-
-@pytest.mark.parametrize("kind", [dict, pd.Series])
-def test_learning_curve_draws_the_references(kind):
-    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
-
-    right = plotting.learning_curve(curve, kind({"bm3d": 33.0})).axes[1]
-
-    assert list(right.lines[0].get_ydata()) == [20, 30]
-    assert list(right.lines[1].get_ydata()) == [33, 33]
-
-
-def test_names_of_references_do_not_touch_where_their_lines_do():
-    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
-
-    right = plotting.learning_curve(curve, {"nlm": 25.01, "tv": 25.0, "bm3d": 29.0}).axes[1]
-
-    heights = {text.get_text(): text.xy[1] for text in right.texts}
-    assert list(heights) == ["Total variation", "Non-local means", "BM3D"]
-    assert heights["Non-local means"] - heights["Total variation"] == pytest.approx(0.08)
-    low, high = right.get_ylim()
-    assert heights["BM3D"] == pytest.approx((29 - low) / (high - low))
 
 
 def test_grid_of_images_has_their_titles():

@@ -1,14 +1,10 @@
 """The figures of the study's pages show what they are given."""
 
-import json
-import re
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from bs4 import BeautifulSoup
 from PIL import Image
 
 from denoise_lib.plotting import pictures, study
@@ -33,24 +29,6 @@ def summary():
     for metric in ("psnr", "ssim", "mse"):
         table[f"{metric}_low"], table[f"{metric}_high"] = table[metric] * 0.9, table[metric] * 1.1
     return table
-
-
-def test_each_metric_has_its_panel():
-    figure = study.metric_panels(summary()[:2])
-
-    assert [axis.get_xlabel() for axis in figure.axes] == ["PSNR (dB)", "SSIM", "MSE"]
-    assert [bar.get_width() for bar in figure.axes[0].patches] == [34, 40]
-
-
-def test_level_curves_are_grey_beyond_the_training():
-    figure = study.level_curves(summary(), "nih-sample", ["bm3d"], trained_to=30)
-
-    left, right = figure.axes
-    assert left.lines[0].get_xydata().tolist() == [[5, 40], [50, 30]]
-    assert left.patches[0].get_extents().width > 0
-    assert (left.patches[0].get_x(), left.patches[0].get_width()) == (30, 22)
-    assert left.get_xticks().tolist() == [5, 50]
-    assert right.get_ylabel() == "SSIM" and names(right) == ["BM3D"]
 
 
 def test_training_curves_have_a_line_through_the_means_of_seeds():
@@ -148,16 +126,6 @@ def test_spectra_are_relative_to_the_noise():
     assert right.lines[0].get_ydata().tolist() == [0.1, 2] and right.get_yscale() == "log"
 
 
-def test_a_transfer_is_drawn_where_it_can_be_read():
-    left, right = study.transfer_spectra(
-        spectrum(0, 0.5, 1), spectrum(1, 0.5, 0.1), contrast=0.1
-    ).axes
-
-    assert left.lines[0].get_ydata().tolist() == [1e-5, 0.5, 1]  # a logarithm has no zero
-    assert right.lines[0].get_xdata().tolist() == [0.1, 0.25]
-    assert right.get_ylabel() == "transfer of an edge of contrast 0.1"
-
-
 def test_an_observer_has_a_row_of_panels_and_a_nodule_a_column():
     detection = pd.DataFrame(
         [
@@ -244,45 +212,12 @@ def test_what_is_removed_stands_beside_the_image():
     assert axis.lines[1].get_xydata().tolist() == [[0.1, 1], [0.4, 0.5]]
 
 
-def test_papers_have_another_colour_on_the_map():
-    places = {"Noise": (0, 1), "Vincent 2008": (1, 2)}
-
-    axis = study.map_of_pages(places, [("Noise", "Vincent 2008")]).axes[0]
-
-    arrow, first, second = axis.texts
-    assert (arrow.xy, arrow.get_position()) == ((1, 2), (0, 1))
-    boxes = [text.get_bbox_patch().get_facecolor() for text in (first, second)]
-    assert boxes[0] != boxes[1]
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Pictures of an even grey."""
     for name in ("noisy.png", "bm3d.png", "worst-bm3d.webp", "nothing-bm3d.webp"):
         Image.fromarray(np.full((4, 24), 128, np.uint8)).save(tmp_path / name)
     return tmp_path
-
-
-def test_the_slider_holds_its_pictures_and_its_choice(folder):
-    captions = {"noisy": ("Noisy input", "20.00 dB"), "bm3d": ("BM3D", "34.00 dB")}
-
-    html = BeautifulSoup(pictures.slider(folder, captions, "noisy", "bm3d"), "html.parser")
-
-    for side, chosen in (("left", "noisy"), ("right", "bm3d")):
-        select = html.select_one(f"select[data-side={side}]")
-        assert [o["value"] for o in select.select("option[selected]")] == [chosen]
-        assert [o.text for o in select.select("option")] == ["Noisy input", "BM3D"]
-        assert re.match(
-            "data:image/png;base64,.+", html.select_one(f"img[data-side={side}]")["src"]
-        )
-    data = json.loads(html.select_one("script").string)
-    assert data["bm3d"]["scores"] == "34.00 dB"
-    assert data["bm3d"]["src"] == html.select_one("img[data-side=right]")["src"]
-
-
-def test_a_missing_picture_is_named(folder):
-    with pytest.raises(FileNotFoundError, match=r"tv\.png"):
-        pictures.slider(folder, {"tv": ("Total variation", "")}, "tv", "tv")
 
 
 def test_strips_part_what_was_removed_from_the_errors(folder):

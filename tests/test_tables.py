@@ -15,7 +15,6 @@ from denoise_lib.study.tables import (
     cost,
     failures,
     foundations,
-    front,
     mismatch,
     mistakes,
     reader,
@@ -73,49 +72,7 @@ def test_mean_psnr_is_over_images():
     assert shared.mean_psnr(rows({"bm3d": 30, "nlm": 20})).to_dict() == {"bm3d": 30.5, "nlm": 20.5}
 
 
-# The front page
-
-
-def test_captions_have_the_scores_of_this_image():
-    found = front.captions(rows({"bm3d": 30}, images=["a"]), ("clean", "bm3d"))
-
-    assert found == {
-        "clean": ("Clean", "the original"),
-        "bm3d": ("BM3D", "30.00 dB, SSIM 0.500"),
-    }
-
-
-def test_the_front_table_says_who_is_told_and_how_long_it_takes():
-    costs = pd.DataFrame({"method": ["bm3d", "dncnn-b-nih"], "seconds": [12.34, 0.789]})
-    means = shared.at(scores({"dncnn-b-nih": 35, "bm3d": 34, "noisy": 20}), "nih-sample")
-
-    table = front.methods(means, costs, {"dncnn-b-nih"})
-
-    assert table.index.tolist() == ["DnCNN-B (ours)", "BM3D", "Noisy input"]
-    assert table["PSNR (dB)"].iloc[0] == f"35.00{SPACE}(34.50{SPACE}to{SPACE}35.50)"
-    assert table["MSE × 10⁴"].iloc[0] == "4.00"
-    assert table["told the level"].tolist() == ["no", "yes", "–"]
-    assert table["seconds"].tolist() == ["0.79", "12.3", "–"]
-    with pytest.raises(UserError, match="method 'bm3d'"):
-        front.methods(means, costs.iloc[1:], set())
-
-
 # The comparison
-
-
-def test_methods_stand_in_the_order_of_the_level_that_all_have():
-    summary = pd.concat(
-        [
-            scores({"bm3d": 34, "nlm": 33, "dncnn-authors": 60}),
-            scores({"bm3d": 30, "nlm": 40}, sigma=50.0),
-        ]
-    )
-
-    table = comparison.by_level(summary, "nih-sample", "psnr")
-
-    assert table.columns.tolist() == ["sigma 25", "sigma 50"]
-    assert table.index.tolist() == ["DnCNN-S (authors)", "BM3D", "Non-local means"]
-    assert np.isnan(table.iloc[0, 1])
 
 
 def differences():
@@ -160,24 +117,6 @@ def test_what_is_open():
         comparison.undecided(differences(), "chest-drr")
 
 
-def test_a_network_is_ahead_outside_its_training_if_its_difference_is():
-    far = scores({"rdn-nih": 30.1, "liu-nih": 29.9, "bm3d": 29}, sigma=75.0)
-    near = scores({"rdn-nih": 32, "liu-nih": 32, "bm3d": 31}, sigma=50.0)
-    # On each image RDN is a decibel ahead of BM3D, Liu's denoiser on every other one.
-    images = {"image": list("abcdefgh"), "group": list("abcdefgh"), "protocol": "p"}
-    base = np.arange(8.0)
-    leads = {"bm3d": base, "rdn-nih": base + 1, "liu-nih": base + np.tile([2, -2], 4)}
-    paired = [pd.DataFrame({**images, "method": m, "psnr": v}) for m, v in leads.items()]
-
-    found = comparison.outside_training(
-        pd.concat([far, near]), "nih-sample", ["liu-nih", "rdn-nih"], pd.concat(paired)
-    )
-
-    assert found.ahead == ["rdn-nih"]
-    assert found.psnr.index.tolist() == ["rdn-nih", "liu-nih", "bm3d"]
-    assert found.falls.round(3).to_dict() == {"bm3d": 2, "liu-nih": 2.1, "rdn-nih": 1.9}
-
-
 def test_the_sortable_table_counts_the_patients_and_formats_by_unit():
     one = scores({"tv": 30}, dataset="chest-drr").assign(groups=1)
     summary = pd.concat([scores({"bm3d": 34.567}), one])
@@ -192,15 +131,6 @@ def test_the_sortable_table_counts_the_patients_and_formats_by_unit():
     for cell in ("34.57", "0.9000", "4.000", "–"):
         assert f"<td>{cell}</td>" in html
     assert html.startswith('<div class="sortable-scroll"><table class="dataframe sortable">')
-
-
-def test_what_is_lost_by_parameters_of_other_images():
-    own, other = rows({"bm3d": 31, "nlm": 33, "rdn-nih": 40}), rows({"bm3d": 30.5, "nlm": 30})
-
-    table = comparison.tuned_elsewhere(own, other)
-
-    assert table.index.tolist() == ["nlm", "bm3d"]
-    assert table["loss (dB)"].tolist() == [3, 0.5]
 
 
 # Other noises
@@ -345,23 +275,6 @@ def mistaken():
     parts = [rows({"rdn-nih": 30, "noisy": 20}), rows({"rdn-nih": 15}, "offset-0.1")]
     parts += [rows({"rdn-nih": 10}, "residual"), rows({"dncnn": 12}, "trained:gaussian-5")]
     return pd.concat([*parts, rows({"vincent": 18}, "whole-image")])
-
-
-def test_mistakes_and_what_is_not_their_variant():
-    table = mistakes.means(mistaken(), rows({"rdn-nih": 33, "noisy": 25}), ["rdn-nih"])
-
-    assert table["psnr"].unstack()["rdn-nih"].to_dict() == {
-        "": 30.5,
-        "offset-0.1": 15.5,
-        "residual": 10.5,
-        mistakes.RGB: 33.5,
-    }
-    shown = mistakes.by_metric(table, ["rdn-nih"], "mse", 1, 1e4)["RDN (ours, small)"]
-    assert shown["no mistake"] == "100.0"
-    assert shown["noise drawn for R, G and B, turned to grey"] == "100.0"
-    assert shown["batch norm left in training mode"] == "–"
-    with pytest.raises(UserError, match="method 'vincent-nih', variant ''"):
-        mistakes.means(mistaken(), mistaken(), ["rdn-nih", "vincent-nih"])
 
 
 def test_every_variant_of_the_mistakes_has_a_title():
@@ -869,3 +782,12 @@ def test_the_spread_over_views_is_their_standard_deviation():
     assert (mean, deviation) == (30.5, pytest.approx(0.5**0.5))
     with pytest.raises(UserError, match="'tv'"):
         foundations.spread(rows({"bm3d": 30}), "tv")
+
+
+def test_what_is_lost_by_parameters_of_other_images():
+    own, other = rows({"bm3d": 31, "nlm": 33, "rdn-nih": 40}), rows({"bm3d": 30.5, "nlm": 30})
+
+    table = comparison.tuned_elsewhere(own, other)
+
+    assert table.index.tolist() == ["nlm", "bm3d"]
+    assert table["loss (dB)"].tolist() == [3, 0.5]

@@ -1,7 +1,7 @@
 """How the built pages read, in numbers: python tools/readability.py [book/_build/html]
 
 Only what a reader reads from top to bottom counts: code, tables, formulas, margin notes and
-collapsed blocks are left out. Sentences are found by their full stops, so a page's shares are good
+collapsed blocks are left out. Sentences are found by what ends them, so a page's shares are good
 to a few per cent.
 """
 
@@ -99,7 +99,7 @@ class Page:
                 yield f"reads a table aloud: {text[:90]}..."
         for text in self.paragraphs:
             for word in INSIDE:
-                if word in text.lower():
+                if re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE):
                     yield f"inside word {word!r}: {text[:90]}..."
 
     def _per_hundred(self, pattern: re.Pattern[str]) -> float:

@@ -25,7 +25,7 @@ def vincent() -> Drawing:
     rows = [
         layer.units(7, missing=(1, 4), note="*x̃*"),
         layer.units(5, note="*y* = *s*(*Wx̃* + *b*)"),
-        layer.units(7, note="*z* = *g*(*W′y* + *b′*)"),
+        layer.units(7, note="*z* = *s*(*W*ᵀ*y* + *b′*)"),
     ]
     _fully(layer, rows)
     loss = layer.box("loss *L*(*x*, *z*)", "loss", "back to the clean *x*,|not to *x̃*")
@@ -36,10 +36,10 @@ def vincent() -> Drawing:
         "Three encoders on top of each other and three decoders back down. Each pair is first "
         "trained alone, then all together.",
     )
-    stack.signal("*y*", "noisy patch")
+    stack.signal("*x̃*", "noisy patch")
     encoders = [stack.box(f"encode {k}", "dense", width=150 - 20 * (k - 1)) for k in (1, 2, 3)]
     decoders = [stack.box(f"decode {k}", "up", width=150 - 20 * (k - 1)) for k in (3, 2, 1)]
-    stack.signal("*x̂*", "estimate")
+    stack.signal("*z*", "estimate")
     for k, (encoder, decoder) in enumerate(zip(encoders, reversed(decoders), strict=True)):
         x = AXIS + 84 + 14 * (2 - k)
         points = [encoder.right, (x, encoder.y), (x, decoder.y), decoder.right]
@@ -65,8 +65,9 @@ def gondara() -> Drawing:
     widths = (150, 110, 76)
     for width, size in zip(widths, ("*H* × *W*", "*H*/2 × *W*/2"), strict=False):
         panel.box("conv + ReLU", "convolution", f"64 maps, {size}", width=width)
-        panel.box("pool", "down", "the largest of 2 × 2", width=width - 36, height=22)
-    panel.box("conv", "convolution", "the waist: 64 maps,|*H*/4 × *W*/4", width=widths[2])
+        code = "the code *h*" if width == widths[1] else "the largest of 2 × 2"
+        panel.box("pool", "down", code, width=width - 36, height=22)
+    panel.box("conv + ReLU", "convolution", "64 maps, *H*/4 × *W*/4", width=widths[2] + 14)
     panel.box("up", "up", "each value, 4 times", width=74, height=22)
     panel.box("conv + ReLU", "convolution", "64 maps, *H*/2 × *W*/2", width=widths[1])
     panel.box("up", "up", "", width=114, height=22)
@@ -132,18 +133,17 @@ def liu() -> Drawing:
         "gradient of the task's loss runs back through the frozen network into the denoiser.",
     )
     joint.signal("*y*", "noisy image")
-    denoiser = joint.box("denoiser", "convolution", "|learns", height=34)
+    denoiser = joint.box("denoiser", "convolution", "learns", height=34)
     estimate = joint.signal("*x̂*", "")
     task = joint.box("task network", "task", "frozen: it hands|gradients on", height=34)
     joint.padlock(AXIS - 62, task.y - 2)
-    joint.signal("*ŝ*", "its answer")
-    loss = joint.box("*L*_{D} + *λ* *L*_{H}", "loss", "is the image right?|is the answer right?")
+    joint.signal("*T*(*x̂*)", "its answer")
+    loss = joint.box("squared error + *λ* CE", "loss", "against the clean *x*|and the masks *m*")
     joint.around(estimate, loss, 24)
-    x, red = 330, "#d55e00"
+    x, red = 346, "#d55e00"
     back = [loss.bottom, (AXIS, loss.y + 32), (x, loss.y + 32), (x, denoiser.y - 10)]
     joint.line([*back, (denoiser.right[0], denoiser.y - 10)], dashed=True, colour=red)
     joint.words(x - 10, (loss.y + denoiser.y) / 2, "gradient", turned=True, colour=red)
-    joint.go_to(loss.y + 40)
     return Drawing((network, joint))
 
 

@@ -16,6 +16,7 @@ AXIS = 130  # where a column of boxes stands
 NOTE = 218  # where the words beside it begin
 STEP = 15  # of free line between two boxes
 LETTER = 13  # pixels
+DARK = "#1a1a1a"  # on what has a colour of its own
 
 # What a box does; a colour means the same in all drawings.
 COLOURS = {
@@ -129,7 +130,7 @@ class Panel:
         """
         place = self._next(x, width / 2, height)
         self._rectangle(place, COLOURS[does])
-        self.words(x, place.y, text, colour="#1a1a1a")
+        self.words(x, place.y, text, colour=DARK)
         self.note(place, note)
         return place
 
@@ -158,7 +159,7 @@ class Panel:
         return place
 
     def units(self, count: int, missing: Sequence[int] = (), note: str = "") -> list[Place]:
-        """A row of units of a layer, each reached by all of the row that was drawn last.
+        """A row of units of a layer.
 
         Parameters
         ----------
@@ -182,8 +183,9 @@ class Panel:
             )
             if index in missing:
                 d = 5.6
-                self.line([(place.x - d, place.y - d), (place.x + d, place.y + d)], head=False)
-                self.line([(place.x - d, place.y + d), (place.x + d, place.y - d)], head=False)
+                for slope in (-1, 1):
+                    ends = [(place.x + s * d, place.y + s * slope * d) for s in (-1, 1)]
+                    self.line(ends, head=False, colour=DARK)
         self.note(row, note)
         return places
 
@@ -201,15 +203,7 @@ class Panel:
                 f'<circle cx="{x:g}" cy="{place.y + offset:g}" r="1.6" fill="currentColor"/>'
             )
 
-    def around(
-        self,
-        start: Place,
-        end: Place,
-        x: float,
-        note: str = "",
-        dashed: bool = False,
-        colour: str = "currentColor",
-    ) -> None:
+    def around(self, start: Place, end: Place, x: float) -> None:
         """A line that leaves at a side, runs past what is between and comes in at the same side.
 
         Parameters
@@ -218,18 +212,10 @@ class Panel:
             From where to where.
         x : float
             Where it runs, in pixels: left or right of both.
-        note : str
-            Words on it.
-        dashed : bool
-            As gradients are.
-        colour : str
-            Of the line.
         """
         side = "left" if x < start.x else "right"
         (x0, y0), (x1, y1) = getattr(start, side), getattr(end, side)
-        self.line([(x0, y0), (x, y0), (x, y1), (x1, y1)], dashed=dashed, colour=colour)
-        if note:
-            self.words(x + (-4 if side == "left" else 4), (y0 + y1) / 2, note, turned=True)
+        self.line([(x0, y0), (x, y0), (x, y1), (x1, y1)])
 
     def line(
         self,
@@ -259,6 +245,7 @@ class Panel:
         self._parts.append(
             f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{dash}/>'
         )
+        self._lowest = max(self._lowest, *(y for _, y in points))
         if head:
             self._head(points[-2], points[-1], colour)
 
@@ -325,20 +312,10 @@ class Panel:
             Its middle, in pixels.
         """
         self._parts.append(
-            f'<path d="M{x - 4:g} {y:g} v-4 a4 4 0 0 1 8 0 v4" fill="none" stroke="#1a1a1a" '
+            f'<path d="M{x - 4:g} {y:g} v-4 a4 4 0 0 1 8 0 v4" fill="none" stroke="{DARK}" '
             f'stroke-width="1.6"/><rect x="{x - 6:g}" y="{y:g}" width="12" height="9" rx="1.5" '
-            'fill="#1a1a1a"/>'
+            f'fill="{DARK}"/>'
         )
-
-    def go_to(self, y: float) -> None:
-        """Draw on from another height, without an arrow from what was drawn last.
-
-        Parameters
-        ----------
-        y : float
-            Upper edge of what comes next, in pixels.
-        """
-        self._y, self._last = y - STEP, None
 
     def svg(self) -> str:
         """The panel as an SVG element.

@@ -39,7 +39,7 @@ def filter_groups(groups: Mapping[str, torch.Tensor], columns: int = 4) -> Figur
     parts = np.atleast_1d(figure.subfigures(1, len(groups)))
     for part, (title, filters) in zip(parts, groups.items(), strict=True):
         part.suptitle(title, fontsize=10)
-        for axis in part.subplots(rows, columns).flat:
+        for axis in part.subplots(rows, columns, squeeze=False).flat:
             axis.set_axis_off()
         for axis, values in zip(part.axes, filters, strict=False):
             limit = values.abs().max()
@@ -154,7 +154,7 @@ def outlines(
         From a title to an image of shape (H, W), clean range [0, 1], and logits of shape
         (structures, H, W).
     structures : sequence of str
-        Names of the structures.
+        Names of the four structures.
 
     Returns
     -------
@@ -162,15 +162,15 @@ def outlines(
     """
     colours = ("#56B4E9", "#D55E00", "#F0E442", "#009E73")
     rows = -(-len(images) // 2)
-    figure, axes = plt.subplots(
-        rows, 2, figsize=(0.8 * COLUMN, 0.42 * COLUMN * rows), layout="constrained"
-    )
-    for axis, (title, (image, logits)) in zip(axes.flat, images.items(), strict=True):
+    size = 0.8 * COLUMN, 0.42 * COLUMN * rows
+    figure, axes = plt.subplots(rows, 2, figsize=size, layout="constrained", squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (title, (image, logits)) in zip(axes.flat, images.items(), strict=False):
         axis.imshow(image.clamp(0, 1), cmap="gray", vmin=0, vmax=1)
         for values, colour in zip(logits, colours, strict=True):
             axis.contour(values, levels=[0], colors=colour, linewidths=1)
         axis.set_title(title, fontsize=10)
-        axis.set_axis_off()
     handles = [
         plt.Line2D([], [], color=colour, label=name)
         for colour, name in zip(colours, structures, strict=True)

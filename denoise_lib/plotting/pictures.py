@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,65 +15,6 @@ from PIL import Image
 from denoise_lib.plotting.style import label
 
 TINT = (0.90, 0.62, 0.0)
-
-
-def slider(folder: Path, captions: Mapping[str, tuple[str, str]], left: str, right: str) -> str:
-    """Two pictures above each other with a line to drag, and a choice of either, as HTML.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Has a picture NAME.png for each name in `captions`.
-    captions : mapping
-        From a name to what readers call it and to its scores.
-    left, right : str
-        The names that are shown first.
-
-    Returns
-    -------
-    str
-        The pictures are in it.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a picture is missing.
-    """
-    pictures = {
-        name: {"src": _embedded(folder / f"{name}.png"), "name": shown, "scores": scores}
-        for name, (shown, scores) in captions.items()
-    }
-    options = {
-        side: "".join(
-            f"<option value='{name}'{' selected' if name == chosen else ''}>{shown}</option>"
-            for name, (shown, _) in captions.items()
-        )
-        for side, chosen in (("left", left), ("right", right))
-    }
-    alt = "chest radiograph after the method chosen for the"
-    return f"""
-<div class="slider">
-  <div class="slider-choice">
-    <label>left <select data-side="left">{options["left"]}</select></label>
-    <label>right <select data-side="right">{options["right"]}</select></label>
-  </div>
-  <div class="slider-pictures">
-    <img data-side="right" src="{pictures[right]["src"]}" alt="A {alt} right side.">
-    <img data-side="left" src="{pictures[left]["src"]}" alt="The same {alt} left side.">
-    <div class="slider-line"></div>
-  </div>
-  <input type="range" min="0" max="100" value="50" autocomplete="off"
-    aria-label="Where the left picture ends and the right one begins">
-  <div class="slider-scores" aria-live="polite">
-    <span data-side="left"></span><span data-side="right"></span>
-  </div>
-<script type="application/json" class="slider-data">{json.dumps(pictures)}</script>
-</div>
-"""
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _signed(path: Path) -> np.ndarray:

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from denoise_lib.plotting.charts import interval_bars, method_lines, scatter
-from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
+from denoise_lib.plotting.charts import method_lines, scatter
+from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
 SIGMA = "noise level sigma (0-255 scale)"
@@ -24,62 +24,6 @@ SIGMA = "noise level sigma (0-255 scale)"
 
 def _legend_beside(axis: Axes) -> None:
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-def metric_panels(summary: pd.DataFrame) -> Figure:
-    """PSNR, SSIM and MSE of each method with bootstrap intervals.
-
-    Parameters
-    ----------
-    summary : pandas.DataFrame
-        Rows of `store.load_summary`, of one protocol.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        When rows of different protocols are mixed.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained", sharey=False)
-    for axis, metric in zip(axes, ("psnr", "ssim", "mse"), strict=True):
-        interval_bars(summary, metric, axis)
-    return figure
-
-
-def level_curves(
-    summary: pd.DataFrame, dataset: str, methods: Sequence[str], trained_to: float
-) -> Figure:
-    """PSNR and SSIM against the noise level; grey beyond the networks' training.
-
-    Parameters
-    ----------
-    summary : pandas.DataFrame
-        What `store.load_summary` returns.
-    dataset : str
-        A data set of the comparison.
-    methods : sequence of str
-        Which.
-    trained_to : float
-        The highest level that the networks were trained for, 0-255.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
-    chosen = summary[(summary["dataset"] == dataset) & summary["method"].isin(methods)]
-    levels = sorted(chosen["sigma"].unique())
-    for axis, metric in zip(axes, ("psnr", "ssim"), strict=True):
-        table = chosen.pivot(index="sigma", columns="method", values=metric)
-        method_lines(table[list(methods)], axis)
-        axis.axvspan(trained_to, levels[-1] + 2, color="#eeeeee", zorder=0)
-        axis.set(xlabel=SIGMA, ylabel=METRIC_LABELS[metric])
-        axis.set_xticks(levels)
-    _legend_beside(axes[1])
-    return figure
 
 
 def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
@@ -293,31 +237,6 @@ def error_spectra(removed: pd.DataFrame, error: pd.DataFrame) -> Figure:
     return figure
 
 
-def transfer_spectra(left: pd.DataFrame, transfer: pd.DataFrame, contrast: float) -> Figure:
-    """What is left of noise where there is nothing else, and of an edge, against frequency.
-
-    Parameters
-    ----------
-    left : pandas.DataFrame
-        Power relative to the noise, indexed by frequency; a column for each method.
-    transfer : pandas.DataFrame
-        Transfer of an edge, likewise; drawn below a frequency of 0.3.
-    contrast : float
-        Of that edge.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), layout="constrained")
-    method_lines(left.clip(lower=1e-5), axes[0])
-    axes[0].set(xlabel=FREQUENCY, ylabel="noise power relative to the input", yscale="log")
-    method_lines(transfer[transfer.index < 0.3], axes[1])
-    axes[1].set(xlabel=FREQUENCY, ylabel=f"transfer of an edge of contrast {contrast:g}")
-    _legend_beside(axes[1])
-    return figure
-
-
 def observer_charts(detection: pd.DataFrame, sigma: float, titles: Mapping[str, str]) -> Figure:
     """Change of an observer's AUC against what is left of the nodule's contrast.
 
@@ -512,38 +431,6 @@ def grain_spectra(power: pd.DataFrame) -> Figure:
     method_lines(power, axis)
     axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))
     _legend_beside(axis)
-    return figure
-
-
-def map_of_pages(
-    places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]]
-) -> Figure:
-    """Which page is needed for which; those of a year are papers and have another colour.
-
-    Parameters
-    ----------
-    places : mapping
-        From a page's title to its column and row.
-    arrows : sequence of tuple of str
-        Pairs of titles: the first is needed for the second.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axis = plt.subplots(figsize=(10, 3.4), layout="constrained")
-    style = {"arrowstyle": "->", "color": "#777777", "shrinkA": 30, "shrinkB": 32}
-    for start, end in arrows:
-        axis.annotate("", places[end], places[start], arrowprops=style)
-    for title, (column, row) in places.items():
-        box = {
-            "boxstyle": "round,pad=0.5",
-            "fc": "#F6C667" if title[-1].isdigit() else "#BFE0F2",
-            "ec": "#555555",
-        }
-        axis.text(column, row, title, ha="center", va="center", fontsize=9, bbox=box)
-    axis.set(xlim=(-0.5, 5.5), ylim=(0.6, 3.4))
-    axis.set_axis_off()
     return figure
 
 

@@ -24,7 +24,7 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
     name : str
         Of the script.
     data : object
-        What it needs; must have a form in JSON.
+        What it needs; must have a form in JSON, in which there is no NaN.
     still : matplotlib.figure.Figure
         Says the same; it is closed.
     alt : str
@@ -33,13 +33,18 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        When there is a NaN in the data.
     """
     picture = io.BytesIO()
     still.savefig(picture, format="png", dpi=110)
     plt.close(still)
     source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
-    # "</" would end the script element.
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    # A "<" in the text could end the script element.
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<div class="toy" data-toy="{name}"><img class="toy-still" src="{source}" '
         f'alt="{html.escape(alt)}"><script type="application/json" class="toy-data">{text}</script>'
@@ -47,7 +52,7 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
     )
 
 
-def as_bytes(image: torch.Tensor) -> str:
+def base64_levels(image: torch.Tensor) -> str:
     """An image as scripts read it.
 
     Parameters

@@ -254,7 +254,7 @@ def viewed(method: str, number: int, path: Path) -> None:
         image = apply(make(method), noisy, protocol.noise.known_sigma)
     start = (image.shape[-1] - VIEWED_SIZE) // 2
     middle = image[0, 0, start:, start:][:VIEWED_SIZE, :VIEWED_SIZE]
-    _grey(middle).save(path, quality=100, method=6)
+    _grey(middle).save(path, lossless=True)
 
 
 def worst(method: str, path: Path) -> None:

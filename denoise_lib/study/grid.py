@@ -37,7 +37,6 @@ from denoise_lib.study.variants import (
 )
 
 SIGMAS = (5, 15, 25, 35, 50, 75)
-OUTSIDE_TRAINING = 75  # the released networks have seen up to 55
 COMMON_SIGMAS = (15, 25, 50)
 COMPARED_WITH = "dncnn-b-nih"  # differences are taken to it
 WARM = "dncnn-warm-nih"  # trained longer than the others, from photographs on

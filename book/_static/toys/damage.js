@@ -1,6 +1,7 @@
 // One radiograph, damaged in four ways that all have the PSNR that the reader asks for, and the
 // SSIM of each (Gaussian window, as `denoise_lib.metrics`).
-(window.toys ??= {}).damage = (box, data, { element, slider, levels, picture, dice, blur }) => {
+(window.toys ??= {}).damage = (live, data, kit) => {
+  const { element, slider, teller, levels, picture, mse, dice, blur } = kit;
   const { width, height, hole } = data;
   const clean = levels(data.clean);
   const blurred = blur(clean, width, height, 3);
@@ -16,14 +17,15 @@
     "a hole": clean.map((_, i) => (inHole(i) ? -1 : 0)),
   };
   const clip = (v) => Math.min(255, Math.max(0, v));
-  const mse = (image) => image.reduce((sum, v, i) => sum + (v - clean[i]) ** 2, 0) / image.length;
   // Scaled until the error is right once clipped; a change that cannot reach it stays at its most.
   const scaled = (change, target) => {
-    let factor = Math.sqrt(target / (change.reduce((sum, v) => sum + v * v, 0) / change.length));
+    let factor = Math.sqrt(target / mse(change, change.map(() => 0)));
     let image = clean;
     for (let i = 0; i < 30; i++) {
       image = clean.map((v, j) => clip(v + factor * change[j]));
-      factor *= Math.min(2, Math.sqrt(target / mse(image)));
+      const error = mse(image, clean);
+      if (Math.abs(error / target - 1) < 1e-4) break;
+      factor *= Math.min(2, Math.sqrt(target / error));
     }
     return image;
   };
@@ -50,22 +52,22 @@
 
   const shown = Object.fromEntries(
     Object.keys(changes).map((name) => [name, picture(width, height, data.zoom, name)]));
-  const told = element("p", { "aria-live": "polite", class: "toy-told" });
+  const { told, tell } = teller();
   const draw = (psnr) => {
     const scores = Object.entries(changes).map(([name, change]) => {
       const image = scaled(change, 255 ** 2 / 10 ** (psnr / 10));
-      const reached = 10 * Math.log10(255 ** 2 / mse(image));
+      const reached = 10 * Math.log10(255 ** 2 / mse(image, clean));
       const likeness = ssim(image);
       shown[name].show(image);
       shown[name].name.textContent = `${name}: ${reached.toFixed(1)} dB, SSIM ${likeness.toFixed(2)}`;
       return [likeness, name];
     });
-    const order = scores.sort((a, b) => b[0] - a[0]).map(([, name]) => name);
-    told.textContent = `SSIM, from best to worst: ${order.join(", ")}.`;
+    const order = scores.sort((a, b) => b[0] - a[0]).map(([l, name]) => `${name} ${l.toFixed(2)}`);
+    tell(`At ${psnr} dB, SSIM from best to worst: ${order.join(", ")}.`);
   };
-  box.append(
+  live.append(
     element("div", { class: "toy-controls" },
-      slider("PSNR of all four", { min: 22, max: 38, value: 30, unit: " dB" }, draw).label),
+      slider("PSNR of all four", { min: 22, max: 38, value: 30, unit: " dB" }, draw)),
     element("div", { class: "toy-pictures" }, ...Object.values(shown).map((each) => each.figure)),
     told,
   );

@@ -1,47 +1,80 @@
 // What the things to move have in common. A box (class "toy", data-toy="NAME") holds a still picture
-// and, as JSON, what its script needs; `toys.NAME(box, data, kit)` of another file brings it to life.
+// and, as JSON, what its script needs; `toys.NAME(live, data, kit)` of another file fills `live`,
+// which then takes the still picture's place. A toy may be asynchronous.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const toys = (window.toys ??= {});
 
-  const element = (tag, attributes = {}, ...children) => {
-    const made = document.createElement(tag);
+  const filled = (made, attributes, children) => {
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     made.append(...children);
     return made;
   };
-  const svg = (tag, attributes = {}, ...children) => {
-    const made = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
+  const element = (tag, attributes = {}, ...children) =>
+    filled(document.createElement(tag), attributes, children);
+  const svg = (tag, attributes = {}, ...children) =>
+    filled(document.createElementNS(SVG, tag), attributes, children);
+
+  // Controls
+
+  // A function that makes a control's handler: it sets one value of the state, then draws.
+  const setter = (state, draw) => (name) => (value) => {
+    state[name] = value;
+    draw();
   };
 
-  // A labelled range; `unit` follows its value.
+  // A labelled range; `unit` follows its value, which `show` writes.
   const slider = (name, { min, max, step = 1, value, unit = "", show = String }, changed) => {
     const input = element("input", { type: "range", min, max, step, value, autocomplete: "off" });
-    const output = element("output");
+    const shown = element("span", { "aria-hidden": "true" });
     const tell = () => {
-      output.textContent = `${show(Number(input.value))}${unit}`;
-      input.setAttribute("aria-valuetext", output.textContent);
+      shown.textContent = `${show(Number(input.value))}${unit}`;
+      input.setAttribute("aria-valuetext", shown.textContent);
     };
     input.addEventListener("input", () => {
       tell();
       changed(Number(input.value));
     });
     tell();
-    const label = element("label", {}, element("span", {}, name, " ", output), input);
-    return { label, input, set: (next) => ((input.value = next), tell()) };
+    return element("label", {}, element("span", {}, name, " ", shown), input);
   };
 
+  // A labelled list of { value: text }.
   const choice = (name, options, value, changed) => {
     const select = element("select", { autocomplete: "off" });
-    for (const option of options) {
-      select.append(element("option", option === value ? { selected: "" } : {}, option));
+    for (const [key, text] of Object.entries(options)) {
+      select.append(element("option", key === value ? { value: key, selected: "" } : { value: key }, text));
     }
     select.addEventListener("change", () => changed(select.value));
-    return { label: element("label", {}, element("span", {}, name), select), select };
+    return element("label", {}, element("span", {}, name), select);
   };
+
+  // A button that is pressed or not.
+  const toggle = (text, changed) => {
+    const button = element("button", { type: "button", "aria-pressed": "false" }, text);
+    button.addEventListener("click", () => {
+      const pressed = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", pressed);
+      changed(pressed);
+    });
+    return button;
+  };
+
+  // A sentence below: at once for the eye, and for a screen reader when the hand has come to rest.
+  const teller = () => {
+    const seen = element("p", { class: "toy-told" });
+    const heard = element("p", { class: "toy-heard", role: "status" });
+    let waiting;
+    const tell = (text) => {
+      if (seen.textContent === text) return;
+      clearTimeout(waiting);
+      if (seen.textContent) waiting = setTimeout(() => (heard.textContent = text), 600);
+      seen.textContent = text;
+    };
+    return { told: element("div", {}, seen, heard), tell };
+  };
+
+  // Curves
 
   // Axes with ticks; `line` and `area` draw curves of points in the units of the axes.
   const plot = ({ x, y, width = 340, height = 200, xlabel, ylabel, ticks = [0, 0] }) => {
@@ -67,12 +100,10 @@
     frame.append(words(ylabel, { transform: `rotate(-90 ${cx} ${cy})`, x: cx, y: cy, ...middle }));
     const canvas = svg("g");
     root.append(frame, canvas);
-    const path = (points) => "M" + points.map(([a, b]) => `${X(a).toFixed(1)} ${Y(b).toFixed(1)}`).join("L");
+    const path = (points) =>
+      "M" + points.map(([a, b]) => `${X(a).toFixed(1)} ${Y(b).toFixed(1)}`).join("L");
     return {
       root,
-      canvas,
-      X,
-      Y,
       clear: () => canvas.replaceChildren(),
       line: (points, attributes) =>
         canvas.append(svg("path", { d: path(points), fill: "none", "stroke-width": 2, ...attributes })),
@@ -80,11 +111,20 @@
         const ends = [[points.at(-1)[0], y[0]], [points[0][0], y[0]]];
         canvas.append(svg("path", { d: `${path([...points, ...ends])}Z`, ...attributes }));
       },
-      dot: (a, b, attributes) => canvas.append(svg("circle", { cx: X(a), cy: Y(b), r: 5, ...attributes })),
-      text: (a, b, text, attributes) =>
-        canvas.append(words(text, { x: X(a), y: Y(b), "font-size": 12, ...attributes })),
+      dot: (a, b, attributes) =>
+        canvas.append(svg("circle", { cx: X(a), cy: Y(b), r: 5, ...attributes })),
+      // A word with a sample of its colour, in the upper right corner, line by line.
+      legend: (row, text, colour) => {
+        const [end, height0] = [right, top + 8 + 15 * row];
+        canvas.append(
+          svg("rect", { x: end - 10, y: height0 - 5, width: 10, height: 10, fill: colour }),
+          words(text, { x: end - 15, y: height0 + 4, "text-anchor": "end", "font-size": 12 }),
+        );
+      },
     };
   };
+
+  // Pictures
 
   // Grey levels of a picture that was sent as bytes.
   const levels = (base64) => Float32Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -102,33 +142,30 @@
     return Object.fromEntries(await Promise.all(Object.entries(sources).map(read)));
   };
 
-  // A button that is pressed or not; `texts` has what it says in either state.
-  const toggle = (texts, changed) => {
-    const button = element("button", { type: "button", "aria-pressed": "false" }, texts[0]);
-    button.addEventListener("click", () => {
-      const pressed = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", pressed);
-      button.textContent = texts[Number(pressed)];
-      changed(pressed);
-    });
-    return button;
-  };
-
-  // A picture of grey levels from 0 to 255, every pixel as a square of `zoom` screen pixels.
+  // A picture of grey levels from 0 to 255; a pixel is a square of `zoom` CSS pixels, or smaller
+  // where the page is narrow.
   const picture = (width, height, zoom, caption) => {
     const canvas = element("canvas", { width, height, role: "img", "aria-label": caption });
-    canvas.style.cssText = `width:${width * zoom}px;height:auto;max-width:100%;image-rendering:pixelated`;
+    canvas.style.cssText = "display:block;width:100%;height:auto;image-rendering:pixelated";
     const context = canvas.getContext("2d");
     const image = context.createImageData(width, height);
     const name = element("figcaption", {}, caption);
-    const show = (values, colour = (v) => [v, v, v]) => {
-      values.forEach((v, i) => image.data.set([...colour(v), 255], 4 * i));
+    const figure = element("figure", {}, canvas, name);
+    figure.style.cssText = `width:${width * zoom}px;max-width:100%`;
+    const show = (values) => {
+      const { data } = image;
+      for (let i = 0; i < values.length; i++) {
+        data[4 * i] = data[4 * i + 1] = data[4 * i + 2] = values[i];
+        data[4 * i + 3] = 255;
+      }
       context.putImageData(image, 0, 0);
     };
-    return { figure: element("figure", {}, canvas, name), canvas, context, name, show };
+    return { figure, canvas, context, name, show };
   };
 
-  // The same draws for everyone: mulberry32, and pairs of normal numbers by Box and Muller.
+  const mse = (a, b) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
+
+  // The same draws for everyone: mulberry32, and normal numbers by Box and Muller.
   const dice = (seed) => {
     let state = seed >>> 0;
     const uniform = () => {
@@ -150,7 +187,7 @@
       } while (product > limit);
       return count;
     };
-    return { uniform, normal, poisson };
+    return { normal, poisson };
   };
 
   // Weighted by a Gaussian along rows, then along columns; the edges are repeated.
@@ -174,22 +211,24 @@
       }
       return output;
     };
-    return reach < 1 ? Float32Array.from(values) : pass(pass(values, 1, 0), 0, 1);
+    return pass(pass(values, 1, 0), 0, 1);
   };
 
-  const kit = { element, svg, slider, choice, toggle, plot, levels, greys, picture, dice, blur };
+  const kit = {
+    element, svg, setter, slider, choice, toggle, teller, plot, levels, greys, picture, mse, dice, blur,
+  };
 
+  const enliven = async (box) => {
+    const live = element("div", { class: "toy-live" });
+    const data = JSON.parse(box.querySelector(".toy-data").textContent);
+    await toys[box.dataset.toy](live, data, kit);
+    box.querySelector(".toy-still").hidden = true;
+    box.append(live);
+  };
+  // One that fails keeps its still picture and stops no other.
   const start = () => {
-    for (const box of document.querySelectorAll(".toy")) {
-      const toy = toys[box.dataset.toy];
-      if (!toy) continue;
-      const data = JSON.parse(box.querySelector(".toy-data").textContent);
-      const live = element("div", { class: "toy-live" });
-      toy(live, data, kit);
-      box.querySelector(".toy-still").hidden = true;
-      box.append(live);
-    }
+    for (const box of document.querySelectorAll(".toy")) enliven(box).catch(console.error);
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else window.addEventListener("load", start);
+  else setTimeout(start); // after the scripts that follow this one
 })();

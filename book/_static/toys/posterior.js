@@ -1,8 +1,8 @@
 // The best guess of a grey level: a prior of the reader's choice, the noise, one noisy value.
 // Priors are mixtures of normal distributions, so that everything is in closed form.
-(window.toys ??= {}).posterior = (box, data, { element, slider, choice, plot }) => {
+(window.toys ??= {}).posterior = (live, data, { element, setter, slider, choice, teller, plot }) => {
   const state = { prior: Object.keys(data.priors)[0], sigma: 25, seen: 150 };
-  const grid = Array.from({ length: 256 }, (_, v) => v);
+  const grid = Array.from({ length: 251 }, (_, v) => v);
   const normal = (x, mean, deviation) =>
     Math.exp(-0.5 * ((x - mean) / deviation) ** 2) / (deviation * Math.sqrt(2 * Math.PI));
 
@@ -16,13 +16,15 @@
       const variance = p.width ** 2 + sigma ** 2;
       const kept = p.width ** 2 / variance;
       return {
-        odds: p.share * normal(y, p.mean, Math.sqrt(variance)),
+        log: Math.log(p.share) - 0.5 * Math.log(variance) - (y - p.mean) ** 2 / (2 * variance),
         mean: p.mean + kept * (y - p.mean),
         variance: kept * sigma ** 2,
       };
     });
-    const all = found.reduce((sum, p) => sum + p.odds, 0);
-    return found.map((p) => ({ ...p, odds: p.odds / all }));
+    const most = Math.max(...found.map((p) => p.log)); // relative to it, not all of them underflow
+    const odds = found.map((p) => Math.exp(p.log - most));
+    const all = odds.reduce((a, b) => a + b);
+    return found.map((p, i) => ({ ...p, odds: odds[i] / all }));
   };
   const mean = (y) => posterior(y).reduce((sum, p) => sum + p.odds * p.mean, 0);
   const variance = (y) => {
@@ -40,52 +42,54 @@
     return Math.sqrt(sum / weight);
   };
 
-  const levels = { x: [0, 250], ticks: [50, 0] };
-  const belief = plot({ ...levels, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "likely, each to its height" });
-  const curve = plot({
-    ...levels, y: [0, 250], ticks: [50, 50], height: 300, xlabel: "noisy grey level y", ylabel: "best guess of x",
+  const axis = { x: [0, 250], ticks: [50, 0] };
+  const belief = plot({
+    ...axis, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "likely, each to its height",
   });
-  const told = element("p", { "aria-live": "polite", class: "toy-told" });
+  const curve = plot({
+    ...axis, y: [0, 250], ticks: [50, 50], height: 300, xlabel: "noisy grey level y", ylabel: "best guess of x",
+  });
   belief.root.setAttribute("aria-label", "How likely each grey level is, before and after one value is seen.");
   curve.root.setAttribute("aria-label", "The best guess of the clean grey level against the noisy one.");
+  const { told, tell } = teller();
 
   const draw = () => {
     const { seen } = state;
     const guess = mean(seen);
     const found = posterior(seen);
-    const after = (x) => found.reduce((sum, p) => sum + p.odds * normal(x, p.mean, Math.sqrt(p.variance)), 0);
+    const after = (x) =>
+      found.reduce((sum, p) => sum + p.odds * normal(x, p.mean, Math.sqrt(p.variance)), 0);
     const scaled = (f) => {
       const values = grid.map(f);
       const top = Math.max(...values) * 1.08;
       return values.map((v, x) => [x, v / top]);
     };
     belief.clear();
-    belief.area(scaled((x) => density(x)), { fill: "#888", "fill-opacity": 0.35 });
-    belief.area(scaled(after), { fill: "#0072b2", "fill-opacity": 0.45 });
+    belief.area(scaled((x) => density(x)), { fill: "#888", "fill-opacity": 0.45 });
+    belief.area(scaled(after), { fill: "#0072b2", "fill-opacity": 0.5 });
     belief.line([[seen, 0], [seen, 1]], { stroke: "currentColor", "stroke-dasharray": "4 4" });
     belief.line([[guess, 0], [guess, 1]], { stroke: "#d55e00" });
-    belief.text(248, 0.94, "before", { fill: "#777", "text-anchor": "end" });
-    belief.text(248, 0.82, "after", { fill: "#0072b2", "text-anchor": "end" });
-    belief.text(248, 0.7, "best guess", { fill: "#d55e00", "text-anchor": "end" });
+    [["before", "#888"], ["after", "#0072b2"], ["best guess", "#d55e00"]].forEach(([text, colour], row) =>
+      belief.legend(row, text, colour));
     curve.clear();
     curve.line([[0, 0], [250, 250]], { stroke: "#888", "stroke-dasharray": "4 4" });
     curve.line(grid.map((y) => [y, mean(y)]), { stroke: "#d55e00" });
-    curve.line([[seen, 0], [seen, guess]], { stroke: "currentColor", "stroke-dasharray": "4 4", "stroke-width": 1 });
+    curve.line([[seen, 0], [seen, guess]], {
+      stroke: "currentColor", "stroke-dasharray": "4 4", "stroke-width": 1,
+    });
     curve.dot(seen, guess, { fill: "#d55e00" });
-    told.textContent =
+    tell(
       `Seen: ${seen}. Best guess: ${Math.round(guess)}. Over all that may be seen, the best guess is off ` +
-      `by ${bestError().toFixed(0)} (root mean square), where the noise has ${state.sigma}.`;
+      `by ${bestError().toFixed(0)} (root mean square), where the noise has ${state.sigma}.`);
   };
-  const change = (name) => (value) => {
-    state[name] = value;
-    draw();
-  };
-  box.append(
+  const change = setter(state, draw);
+  const names = Object.fromEntries(Object.keys(data.priors).map((name) => [name, name]));
+  live.append(
     element(
       "div", { class: "toy-controls" },
-      choice("what images have", Object.keys(data.priors), state.prior, change("prior")).label,
-      slider("noise σ", { min: 2, max: 80, value: state.sigma }, change("sigma")).label,
-      slider("seen y", { min: 0, max: 250, value: state.seen }, change("seen")).label,
+      choice("what images have", names, state.prior, change("prior")),
+      slider("noise σ", { min: 2, max: 80, value: state.sigma }, change("sigma")),
+      slider("seen y", { min: 0, max: 250, value: state.seen }, change("seen")),
     ),
     element("div", { class: "toy-plots" }, belief.root, curve.root),
     told,

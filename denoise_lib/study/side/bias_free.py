@@ -21,6 +21,7 @@ from denoise_lib.identity import code_hash
 from denoise_lib.methods.registry import get
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
+from denoise_lib.recipe import Recipe
 from denoise_lib.study.side.shared import SEEDS, quality
 from denoise_lib.study.side_studies import side_study
 from denoise_lib.training.train import train
@@ -60,7 +61,7 @@ def _identity(key: Mapping[str, Any]) -> Any:
     ]
 
 
-def _recipe() -> Any:
+def _recipe() -> Recipe:
     recipe = methods.recipe("dncnn", "quick")
     return replace(recipe, steps=STEPS, batch_size=4, learning_rate=RATE)
 

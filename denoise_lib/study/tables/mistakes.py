@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from denoise_lib.plotting import label
-from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.study.tables.shared import select
-from denoise_lib.study.variants import BatchStatistics, WholeImage
+from denoise_lib.study.variants import WholeImage
 
 RGB = "rgb"  # noise drawn for each channel: another protocol, not a variant
 TITLES = {
@@ -57,42 +55,6 @@ def means(rows: pd.DataFrame, rgb: pd.DataFrame, methods: Sequence[str]) -> pd.D
     both = pd.concat([rows, rgb.assign(variant=RGB)])
     both = both[both["method"].isin(methods)]
     return both.groupby(["variant", "method"])[["psnr", "ssim", "mse"]].mean()
-
-
-def by_metric(
-    table: pd.DataFrame, methods: Sequence[str], metric: str, digits: int, scale: float = 1
-) -> pd.DataFrame:
-    """One score of each method under each mistake, as text.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `means` returns.
-    methods : sequence of str
-        In the order of the columns.
-    metric : str
-        "psnr", "ssim" or "mse".
-    digits : int
-        After the point.
-    scale : float
-        What the score is multiplied by.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by mistake; a dash where a method cannot make it.
-    """
-    wide = (scale * table[metric].unstack()).reindex(["", *MISTAKES, str(BatchStatistics()), RGB])
-    names = {**TITLES, RGB: "noise drawn for R, G and B, turned to grey"}
-    return pd.DataFrame(
-        {
-            label(method): {
-                names[str(variant)]: "–" if pd.isna(value) else f"{value:.{digits}f}"
-                for variant, value in wide[method].items()
-            }
-            for method in methods
-        }
-    )
 
 
 def before_training(rows: pd.DataFrame) -> pd.DataFrame:
