@@ -64,14 +64,14 @@ protocol = Protocol(noise=noise, limit=few)
 # %% [markdown]
 # ## Read everything, then squeeze
 #
-# ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate*: each layer reads the outputs of all layers before it, unmixed. For images
-# that is costly, since the maps stay as large as the image. RDN makes it affordable by being dense inside a block only.
+# ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate* within a block: each layer reads the outputs of all layers before it, unmixed. Between blocks they shrink the maps, which a denoiser must not. RDN keeps the size of the image
+# all through. It squeezes the maps of a block back to few at its end, and adds the block's input.
 
 # %% tags=["remove-input"]
 drawings.draw("rdn")
 
 # %% [markdown]
-# In a block, the $c$-th convolution reads the block's input and all that was made since. A 1×1 convolution fuses everything back to $G_0$ maps, and the input is added:
+# A block takes in $G_0$ maps. Its $c$-th convolution reads them and all that was made since, and adds $G$ maps (the *growth rate*). The paper calls this *contiguous memory*. A 1×1 convolution fuses everything back to $G_0$ maps, and the input is added, the *local residual*:
 #
 # $$F_{d,c} = \mathrm{ReLU}\bigl(W_{d,c} * [F_{d-1}, F_{d,1}, \dots, F_{d,c-1}]\bigr),$$
 #
@@ -94,7 +94,7 @@ class ResidualDenseBlock(nn.Module):
 
 
 # %% [markdown]
-# Across blocks, one more fusion reads the outputs of all $D$ blocks, and the very first maps are added:
+# Across blocks, one more fusion, the *global* one, reads the outputs of all $D$ blocks, and the very first maps are added:
 #
 # $$F_{GF} = W^{3 \times 3} * W^{1 \times 1} * [F_1, \dots, F_D], \qquad \hat x = W^{3 \times 3} * (F_{-1} + F_{GF}).$$
 
@@ -123,7 +123,7 @@ class RDN(nn.Module):
 
 
 # %% [markdown]
-# The paper has $D = 16$, $C = 8$ and $G = G_0 = 64$. Guess its weights, knowing that DnCNN has 556,097.
+# The paper has $D = 16$ blocks of $C = 8$ layers, and $G = G_0 = 64$ (`growth` and `features`). Guess its weights, knowing that DnCNN has 556,097.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -167,7 +167,7 @@ print(f"first {losses[0]:.3f}, last ten {sum(losses[-10:]) / 10:.3f}")
 assert preset == "smoke" or sum(losses[-10:]) / 10 < losses[0] / 2
 
 # %% [markdown]
-# And then for longer, faster, with a rate that rises and falls:
+# And then for longer, with a larger learning rate that first rises and then falls:
 
 # %%
 torch.manual_seed(seed)
@@ -199,8 +199,8 @@ Markdown(
 # %% [markdown]
 # ## Cutting wires
 #
-# A layer of a dense block *can* read everything before it. Does it? We cut one source at a time: the layer gets the *average* of those maps in place of the maps. (Zeros would measure an offset too.) Nothing is trained
-# again. How many decibels do you expect to lose?
+# A layer of a dense block *can* read everything before it. Does it? We cut one source at a time: the layer gets the *average* of those maps in place of the maps. (Zeros would change the mean brightness too.) Nothing is trained
+# again; `middle_psnr` is the PSNR in the middle of the validation images. How many decibels do you expect to lose?
 
 
 # %%
@@ -271,17 +271,17 @@ if preset != "smoke":
     assert np.median(old) < 0.1 and np.median(together) < 0.2
     assert np.mean(fused) > 5 * np.median(together)
 Markdown(
-    "**Hardly anything breaks.** We could cut nearly any old source of a layer, or all of them at once, and "
-    f"hardly lose {max(0.01, np.median(old)):.2f} dB. The wires that matter run *between* blocks: cut one block from the global fusion, and {np.mean(fused):.1f} dB are gone."
+    "**Hardly anything breaks.** We could cut nearly any old source of a layer, or all "
+    f"of them at once, and lose {max(0.01, np.median(together)):.2f} dB (median). The wires that matter run *between* blocks: cut one block from the global fusion, and {np.mean(fused):.1f} dB are gone."
 )
 
 # %% [markdown]
-# Does that mean that the dense wires are useless, and the global fusion is everything? Careful. A network that was *trained* with a wire relies on it; one trained *without* might do as well.
-# That is another experiment.
+# Does that mean that the dense wires are useless, and the global fusion is everything? Careful, for two reasons. A block's input runs past its layers anyway, so a cut inside touches a small correction, and a cut of the fusion a whole block. And a network that was *trained* with a wire relies on it; one trained *without* might
+# do as well. That is another experiment.
 #
-# ## Training without
+# ## Trained without
 #
-# So we train RDN again and again, each time without one of its three ideas, and once with a new one, a skip from the noisy image to the output. And one control that the question needs: plain residual
+# So we train RDN again and again, each time without one of its three ideas, and once with a new one, a skip from the noisy image to the output. (Without contiguous memory it has fewer than half the weights.) And one control that the question needs: plain residual
 # blocks with as many weights and nothing dense.
 
 # %% mystnb={"image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds; all but one lie within the scatter of each other, the one with a skip from the image is ahead."}} tags=["hide-input"]
@@ -310,8 +310,8 @@ Markdown(
 )
 
 # %% [markdown]
-# To cut a *trained* network and to train without a part are different questions. A block cut from the global fusion costs decibels, since this network has learned to rely on it. A network that was trained without the fusion relies on something else.
-# (What the parts are worth in a network of the paper's size and training, this does not tell.)
+# A block cut from the global fusion cost decibels, since that network had learned to rely on it. One that was trained without the fusion relies on something else. (The skip spares the network from copying the image. Without it, so short a training may be too busy copying to use its parts; and what they are worth
+# in a network of the paper's size, this does not tell.)
 
 # %% [markdown]
 # ## Deeper or wider?
@@ -354,11 +354,10 @@ means.round(2)
 #
 # ## In short
 #
-# RDN hands every layer everything. Ours, small and briefly trained, hardly looks at it. What it relies on, once trained, is not what it needs in order to train. To find out what a part is worth, train without it, and put a plain
+# RDN hands every layer all maps of its block. Ours, small and briefly trained, hardly looks at them. A trained network can depend on a part that another training would not have needed. To find out what a part is worth, train without it, and put a plain
 # network of the same size beside it.
 #
-# The paper's RDN is forty times the size of DnCNN, was trained on other images and tested on clipped noise; its 26.41 dB on BSD68 at 50, against 26.23 for DnCNN {footcite}`zhang2024xformer,zhang2017dncnn`, are all of
-# that together. Next: [what came after](../after). What was changed against the paper stands in the [ledger](../fidelity).
+# And the paper's gain? 26.41 dB on BSD68 at 50, against 26.23 for DnCNN {footcite}`zhang2024xformer,zhang2017dncnn`, come from a network of forty times the size, other training images ([ledger](../fidelity)), and the architecture, all together. Next: [what came after](../after). What was changed against the paper stands in the [ledger](../fidelity).
 #
 # ## Exercises
 #
