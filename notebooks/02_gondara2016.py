@@ -71,8 +71,8 @@ protocol = Protocol(noise=noise, limit=few)
 drawings.draw("gondara")
 
 # %% [markdown]
-# An encoder halves the size twice, $h = f(y)$, and a decoder doubles it twice, $\hat x = g(h)$. Unlike the networks of the next chapters, this one has to make every pixel of its
-# output anew from the code $h$. The middle is called a *waist*, and it looks as if it must lose detail. Keep that suspicion in mind.
+# An encoder halves the size twice, $h = f(y)$, and a decoder doubles it twice, $\hat x = g(h)$. So few pixels are left in between that it is called a *bottleneck*, or waist. Unlike the networks of the next chapters, this one has to make every pixel of its
+# output anew from the code $h$. A waist looks as if it must lose detail. Keep that suspicion in mind.
 
 
 # %%
@@ -115,7 +115,7 @@ with torch.no_grad():
 #
 # ## Training
 #
-# The loss is the cross-entropy of the last chapter, against the clean image. Its least expected value is at the [posterior mean](../best), like that of the squared error. Three steps:
+# The loss is the cross-entropy of the last chapter, against the clean image. Averaged over all clean images that could be behind $y$, it is smallest at [their mean](../best), like the squared error. Three steps:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()
@@ -136,7 +136,7 @@ entropy = F.binary_cross_entropy(train_images, train_images).item()
 print(f"cross-entropy of the training images with themselves: {entropy:.3f}")
 
 # %% [markdown]
-# The floor of this loss is the entropy of the images themselves, so its height tells little. Watch the PSNR. `fit` goes on with the loop, with a rate that rises and falls:
+# The floor of this loss is the entropy of the images themselves, so its height tells little. Watch the PSNR. `fit` goes on with the loop, with a learning rate that rises and then falls:
 
 # %%
 torch.manual_seed(seed)
@@ -159,15 +159,16 @@ plt.show()
 # %% tags=["remove-input"]
 table = summarise(rows)
 if preset == "quick" and sigma == 25:
-    assert table.psnr["bm3d"] > table.psnr["gondara"] > table.psnr["median"] + 0.5
+    assert table.psnr["bm3d"] > table.psnr["gondara"] + 0.5
+    assert table.psnr["gondara"] > table.psnr.drop(["gondara", "bm3d"]).max() - 0.4
 Markdown(
-    f"A minute of training, and the network reaches {table.psnr['gondara']:.1f} dB on the test images. Only BM3D is clearly ahead."
+    f"After a short training the network reaches {table.psnr['gondara']:.1f} dB on the test images. Only BM3D is clearly ahead."
 )
 
 # %% [markdown]
-# ## Ten images will do
+# ## Ten images of one chest will do
 #
-# Gondara's question: how few? We trained on the first 10, the first 50 and all 160 radiographs, three seeds each.
+# Gondara's question: how few? We trained on the first 10, the first 50 and all 160 radiographs, three seeds each, with two thirds of the steps above.
 
 # %% mystnb={"image": {"alt": "The validation PSNR against the training step for 10, 50 and 160 training images: thin lines for each of three seeds and a thick one for their mean; the three thick lines end close together."}} tags=["hide-input"]
 sample = store.load_side("gondara")
@@ -186,7 +187,7 @@ by_count = last.groupby("images")["psnr"].agg(["mean", "std"])
 assert by_count["mean"][160] - by_count["mean"][10] < 0.5
 
 # %% [markdown]
-# A radiograph holds tens of thousands of patches, and with fresh noise none of them is seen twice. But all of these show one patient. Ten images are enough to learn *this* chest.
+# A radiograph holds tens of thousands of patches, and the noise on them is new each time. But all of these show one patient. Ten images are enough to learn *this* chest.
 #
 # ## An image without noise
 #
@@ -275,7 +276,7 @@ Markdown(
 )
 
 # %% [markdown]
-# The paper's own score is SSIM: 0.45 for noisy mammograms and 0.80 after a median filter, in the copies we have. Such values are too high for `data_range=1`, and scikit-image's old default of 2 explains
+# The paper's own score is SSIM: 0.45 for noisy mammograms and 0.80 after a median filter, as others quote it. Such values are too high for `data_range=1`, and scikit-image's old default of 2 would explain
 # them. That is an inference. It is also why we do not put them [beside ours](../quality).
 #
 # ## In short
@@ -291,8 +292,8 @@ Markdown(
 #
 # <details><summary>Solution</summary>
 #
-# The identity minimises it. And yet the network denoises, a decibel or so behind the one that was shown clean targets: in this short training it does not learn to copy noise. Much of the denoising is the work of the
-# *architecture*.
+# The identity, as far as a sigmoid can give it: noisy values outside $[0, 1]$ come out clipped. And yet the network denoises, a decibel or so behind the one that was shown clean targets. In this short training it does not learn to copy noise, so a good part of the denoising is the
+# *architecture's*.
 #
 # </details>
 
@@ -306,7 +307,7 @@ assert table.psnr["noisy"] + 8 < copied < wanted < copied + 2
 #
 # <details><summary>Solution</summary>
 #
-# None. A strided convolution computes a quarter of the values and chooses which; pooling computes all of them and keeps the largest. Look at what the trainings below say.
+# None. A strided convolution computes a quarter of the values and chooses which; pooling computes all of them and keeps the largest. In the short trainings below the strides copy clean images better by more than half a decibel.
 #
 # </details>
 

@@ -253,6 +253,11 @@ Markdown(
 # %% [markdown]
 # And each denoised image is read twice: by the reader that the denoiser was trained through, and by a *stranger*, trained alike from another seed, which took no part. What would you expect? (All on the test images; no λ is tuned, every one is shown.)
 
+# %% [markdown]
+# ```{margin}
+# Each seed: a reader, a stranger, a pretrained denoiser and a joint stage for each λ, all as above; noise of 50, [rendered radiographs](../data) of one patient. Thin lines are seeds, thick ones their mean, dashed ones the Dice of clean images.
+# ```
+
 # %% mystnb={"image": {"alt": "Three plots against lambda, a thin line for each seed and a thick one for their mean: the mean Dice by the task network of the training rises and turns down at large lambda, by a stranger it stays level, the PSNR falls. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
 ablation = store.load_side("liu")
 ablation["dice"] = ablation.filter(regex="^dice_").mean(axis=1)

@@ -284,6 +284,11 @@ Markdown(
 # So we train RDN again and again, each time without one of its three ideas, and once with a new one, a skip from the noisy image to the output. (Without contiguous memory it has fewer than half the weights.) And one control that the question needs: plain residual
 # blocks with as many weights and nothing dense.
 
+# %% [markdown]
+# ```{margin}
+# The small configuration, trained as above, on [rendered radiographs](../data) of one patient; PSNR on their validation images, a dot for each training.
+# ```
+
 # %% mystnb={"image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds; all but one lie within the scatter of each other, the one with a skip from the image is ahead."}} tags=["hide-input"]
 parts = store.load_side("rdn_ablation")
 order = parts.groupby("variant")["psnr"].mean().sort_values().index
