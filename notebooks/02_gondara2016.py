@@ -338,7 +338,7 @@ print({name: f"{psnr:.2f} dB" for name, psnr in passes.items()})
 #
 # <details><summary>Solution</summary>
 #
-# The noise has the mean $p \lambda$: it brightens the image, by the whole range for $\lambda = 5$. The PSNR is then that of an offset. Tell non-local means the mean and the variance and it recovers.
+# The noise has the mean $p \lambda$: it brightens the image, by the whole range for $\lambda = 5$, where clipping leaves little but white. Tell non-local means the mean and the variance and it recovers.
 #
 # </details>
 
