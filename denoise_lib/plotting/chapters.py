@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from denoise_lib.evaluation import summarise
 from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
@@ -36,7 +37,7 @@ def filter_groups(groups: Mapping[str, torch.Tensor], columns: int = 4) -> Figur
     rows = max(-(-len(filters) // columns) for filters in groups.values())
     size = COLUMN, COLUMN / len(groups) * rows / columns + 0.3
     figure = plt.figure(figsize=size, layout="constrained")
-    parts = np.atleast_1d(figure.subfigures(1, len(groups)))
+    parts = figure.subfigures(1, len(groups), squeeze=False)[0]
     for part, (title, filters) in zip(parts, groups.items(), strict=True):
         part.suptitle(title, fontsize=10)
         for axis in part.subplots(rows, columns, squeeze=False).flat:
@@ -172,7 +173,7 @@ def outlines(
             axis.contour(values, levels=[0], colors=colour, linewidths=1)
         axis.set_title(title, fontsize=10)
     handles = [
-        plt.Line2D([], [], color=colour, label=name)
+        Line2D([], [], color=colour, label=name)
         for colour, name in zip(colours, structures, strict=True)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)

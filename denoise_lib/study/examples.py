@@ -1,9 +1,8 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
-`METHOD.png`: the real radiograph `chest-cr` at noise level 25 by a method.
-`nodule-METHOD.png`: a rendered one with small nodules, in the same way, for the front page; three
-of them side by side, with the nodules marked, are `front.png`.
-`viewed-METHOD-NUMBER.webp`: the middle of two of the rendered ones, for the page on failures.
+`nodule-METHOD.png`: a rendered radiograph with small nodules, at noise level 25 by a method, for the
+front page; three of them side by side, with the nodules marked, are `front.png`.
+`viewed-METHOD-NUMBER.webp`: the middle of two others in the same way, for the page on failures.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
 in the five test images where it is lowest.
@@ -29,12 +28,12 @@ from tqdm.auto import tqdm
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
 from denoise_lib.files import replacing
+from denoise_lib.identity import code_hash
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import (
-    AUTHORS,
     AUTHORS_BLIND,
     COMPARED_WITH,
     Measurement,
@@ -82,27 +81,32 @@ def pictures() -> Iterator[Picture]:
     Picture
         One for each file, in the order they are drawn.
     """
-    yield Picture("clean.png", partial(example, "clean"), [])
-    yield Picture("nodule-clean.png", partial(nodules, "clean"), [])
-    for method in NODULE_METHODS:
-        code = Measurement(method, Protocol()).key["fingerprint"]
-        yield Picture(f"nodule-{method}.png", partial(nodules, method), [code])
-    code = Measurement(COMPARED_WITH, Protocol()).key["fingerprint"]
-    yield Picture("front.png", front, [code])
+    yield Picture("front.png", front, [_code(COMPARED_WITH), *_nodules_made_by()])
+    for method in ("clean", *NODULE_METHODS):
+        source = [_code(method), *_nodules_made_by()]
+        yield Picture(f"nodule-{method}.png", partial(nodules, method), source)
     for number in VIEWED_IMAGES:
         for method in ("clean", "noisy", *VIEWED_METHODS):
-            made = [] if method == "clean" else [Measurement(method, Protocol()).key["fingerprint"]]
             draw = partial(viewed, method, number)
-            yield Picture(f"viewed-{method}-{number}.webp", draw, made)
+            yield Picture(f"viewed-{method}-{number}.webp", draw, [_code(method)])
     for method in compared():
-        code = Measurement(method, Protocol()).key["fingerprint"]
-        if method != AUTHORS:
-            real = Measurement(method, Protocol("chest-cr")).key["fingerprint"]
-            yield Picture(f"{method}.png", partial(example, method), [real])
         if method != "noisy":
-            images = worst_images(method)
-            yield Picture(f"worst-{method}.webp", partial(worst, method), [code, *images])
-            yield Picture(f"nothing-{method}.webp", partial(nothing, method), [code])
+            source = [_code(method), *worst_images(method)]
+            yield Picture(f"worst-{method}.webp", partial(worst, method), source)
+            yield Picture(f"nothing-{method}.webp", partial(nothing, method), [_code(method)])
+
+
+def _code(method: str) -> str:
+    """The fingerprint of a method; the clean image has none."""
+    if method == "clean":
+        return "clean"
+    return Measurement(method, Protocol()).key["fingerprint"]
+
+
+def _nodules_made_by() -> list[str]:
+    """What the nodules of the front page depend on besides the method."""
+    made = code_hash(observer.nodule, observer.insert, observer.study_nodules, observer.places)
+    return [made, str([NODULE_IMAGE, NODULE_SIZE, observer.NODULES[NODULE_SIZE]])]
 
 
 def draw_all(force: bool = False) -> None:
@@ -154,24 +158,13 @@ def worst_images(method: str) -> list[str]:
     return list(ordered["image"][:WORST])
 
 
-def example(method: str, path: Path) -> None:
-    """Draw the real radiograph by a method.
-
-    Parameters
-    ----------
-    method : str
-        Of the study; "clean" is the radiograph itself.
-    path : pathlib.Path
-        The file to write.
-    """
-    protocol = Protocol("chest-cr")
-    item = protocol.items()[0]
-    image = item.image[None]
-    if method != "clean":
-        noisy = protocol.noise(image, [item.id], protocol.seed)
-        denoiser = make(method, tuned(method, protocol.dataset))
-        image = apply(denoiser, noisy, protocol.noise.known_sigma)
-    _grey(image[0, 0]).save(path, optimize=True)
+def _by(method: str, clean: torch.Tensor, name: str, protocol: Protocol) -> torch.Tensor:
+    """An image by a method under a protocol; "clean" is the image itself."""
+    if method == "clean":
+        return clean
+    noisy = protocol.noise(clean, [name], protocol.seed)
+    denoiser = make(method, tuned(method, protocol.dataset))
+    return apply(denoiser, noisy, protocol.noise.known_sigma)
 
 
 def with_nodules() -> tuple[torch.Tensor, list[tuple[int, int]], str]:
@@ -187,6 +180,7 @@ def with_nodules() -> tuple[torch.Tensor, list[tuple[int, int]], str]:
         The id of the image, which keys its noise.
     """
     item = load_dataset("chest-drr").test[NODULE_IMAGE]
+    assert item.mask is not None
     where, _, _ = observer.study_nodules(item.image, item.mask[0], NODULE_IMAGE)
     contrast = observer.NODULES[NODULE_SIZE]
     signal = observer.nodule(NODULE_SIZE, contrast, observer.REGION)
@@ -205,11 +199,7 @@ def nodules(method: str, path: Path) -> None:
         The file to write.
     """
     clean, _, name = with_nodules()
-    protocol = Protocol()
-    image = clean[None]
-    if method != "clean":
-        noisy = protocol.noise(image, [name], protocol.seed)
-        image = apply(make(method), noisy, protocol.noise.known_sigma)
+    image = _by(method, clean[None], name, Protocol())
     _grey(image[0, 0]).save(path, optimize=True)
 
 
@@ -222,10 +212,8 @@ def front(path: Path) -> None:
         The file to write.
     """
     clean, where, name = with_nodules()
-    protocol = Protocol()
-    noisy = protocol.noise(clean[None], [name], protocol.seed)
-    denoised = apply(make(COMPARED_WITH), noisy, protocol.noise.known_sigma)
-    strip = _grey(torch.cat([noisy[0, 0], denoised[0, 0], clean[0]], dim=1)).convert("RGB")
+    shown = [_by(m, clean[None], name, Protocol())[0, 0] for m in ("noisy", COMPARED_WITH, "clean")]
+    strip = _grey(torch.cat(shown, dim=1)).convert("RGB")
     pen = ImageDraw.Draw(strip)
     for copy in range(3):
         for row, column in where:
@@ -248,10 +236,7 @@ def viewed(method: str, number: int, path: Path) -> None:
     """
     protocol = Protocol()
     item = protocol.items()[number]
-    image = item.image[None]
-    if method != "clean":
-        noisy = protocol.noise(image, [item.id], protocol.seed)
-        image = apply(make(method), noisy, protocol.noise.known_sigma)
+    image = _by(method, item.image[None], item.id, protocol)
     start = (image.shape[-1] - VIEWED_SIZE) // 2
     middle = image[0, 0, start:, start:][:VIEWED_SIZE, :VIEWED_SIZE]
     _grey(middle).save(path, lossless=True)
