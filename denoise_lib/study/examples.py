@@ -1,7 +1,7 @@
 """The pictures of the study's pages, in `results/images/`: `denoise study examples`.
 
-`nodule-METHOD.png`: a rendered radiograph with small nodules, at noise level 25 by a method, for the
-front page; three of them side by side, with the nodules marked, are `front.png`.
+`nodule-METHOD.png`: a rendered radiograph with small nodules, at noise level 25 by a method, for
+the front page; three of them side by side, with the nodules marked, are `front.png`.
 `viewed-METHOD-NUMBER.webp`: the middle of two others in the same way, for the page on failures.
 `worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
 minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
