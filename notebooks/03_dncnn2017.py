@@ -372,7 +372,7 @@ Markdown(
 # <details><summary>Solution</summary>
 #
 # For a network that has met clean images, close to zero. This one has not: it removes what looks most like noise of its level, fine texture, whether noise is there or not. A blind model, trained down to $\sigma = 0$, does less harm. (Ours was trained on
-# other images and for longer as well, so the comparison is not of that alone; [Gondara's chapter](02_gondara2016) has it clean.)
+# other images and for longer as well, so the comparison is not of that alone; [Gondara's chapter](02_gondara2016) shows how such a comparison is made.)
 #
 # </details>
 

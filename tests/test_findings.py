@@ -19,6 +19,11 @@ def test_a_denoiser_for_one_level_damages_what_has_none():
     assert clean["sigma 25"] < noisy["sigma 25"] - 2
     assert clean["sigma 0 to 55"] > clean["sigma 25"] + 4
     assert clean["no noise"] > clean["sigma 0 to 55"]
+    # Most of it is brightness, and the maximum makes it.
+    line, offset = means["line_clean"], means["offset_clean"]
+    mean = "sigma 25, mean in place of maximum"
+    assert line["sigma 25"] > clean["sigma 25"] + 3 and offset["sigma 25"] > 3
+    assert clean[mean] > clean["sigma 25"] + 3 and abs(offset[mean]) < offset["sigma 25"] / 2
     # The waist alone takes most of the noise away, whatever the target.
     assert 20.2 + 8 < noisy["its own input"] < noisy["sigma 25"]
 
