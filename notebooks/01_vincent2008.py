@@ -374,7 +374,7 @@ if preset == "quick" and sigma == 25:
     assert table.psnr["bm3d"] > table.psnr["vincent"] + 1
     assert table.psnr["vincent"] > table.psnr["noisy"] + 12
 Markdown(
-    f"**A deep stack ties with a straight line.** {methods.count_parameters(model):,} weights and a minute of training reach "
+    f"**A deep stack ties with a straight line.** {methods.count_parameters(model):,} weights and a short training reach "
     f"{table.psnr['vincent']:.1f} dB, and so does the filter. On images as smooth as these a weighted mean of neighbours goes a long way; BM3D, "
     "more than a decibel ahead, shows that it does not go all the way."
 )
@@ -399,7 +399,7 @@ plt.show()
 #
 # To repair damage a network has to know what images are like. That is why a paper on pretraining from 2008 is still read: the same idea, with patches masked in place of pixels, trains
 # today's vision models {footcite}`he2022mae`, and with noise at all levels it generates images. As a *denoiser* of radiographs it depends on how you read it. On whole images it does worse than nothing. On
-# patches it does as well as the best straight line.
+# patches it does as well as the best straight line. Its belief about images is its training patches, with each place for itself.
 #
 # What was changed against the paper stands in the [ledger](../fidelity).
 #

@@ -284,7 +284,6 @@ for axis, (column, title) in zip(axes, titles.items(), strict=True):
 plt.show()
 
 # %% tags=["remove-input"]
-kinds = ablation[ablation["images"] != "noisy"].copy()
 structures = denoised.groupby("weight")[[c for c in ablation if c.startswith("dice_")]].mean()
 gain = {}
 for column in ("dice", "stranger", "psnr"):
@@ -304,7 +303,8 @@ heart_plain = structures.loc[0.0, "dice_heart"]
 assert heart_plain < heart_clean  # the same denoiser without the reader's loss
 Markdown(
     f"**It pleases the reader that it was trained with.** At λ = {best:g} the mean Dice is {own.mean():.3f} above that of λ = 0, and above it "
-    "with every seed; a larger λ gives less. The stranger gains less than half of it. The paper reports that networks which took no part gain too; "
+    "with every seed; a larger λ gives less. The price is "
+    f"{-price.mean():.1f} dB of PSNR. The stranger gains less than half of it. The paper reports that networks which took no part gain too; "
     "here little of that shows."
 )
 
@@ -365,11 +365,11 @@ Markdown(
 # ## How much should the reader weigh?
 #
 # $\lambda$ means nothing without the scale of both losses. Ours are means over pixels, of values in $[0, 1]$ and in nats. The authors' released configuration puts its weight on the *other* term, on half the *sum* of
-# squared errors of values up to 255; converted, it is a $\lambda$ of about 0.02 (exercise 3). Copy a number without its scale and you train something else.
+# squared errors of values up to 255; converted, it is a $\lambda$ of about 0.02 (exercise 3). Their cross-entropy is a softmax over classes, ours a mean of four binary ones, so only the order of magnitude carries over. Copy a number without its scale and you train something else.
 #
 # ## In short
 #
-# Gradients pass through frozen weights: that is the whole trick, and it makes a denoiser serve one reader. What it serves is that reader's score. Whether it also serves the truth has to be asked separately, of a reader that took no part.
+# This denoiser believes in its training images, and in what its reader likes. Gradients pass through frozen weights: that is the whole trick, and it makes a denoiser serve one reader. What it serves is that reader's score. Whether it also serves the truth has to be asked separately, of a reader that took no part.
 #
 # Next: [what happens if every layer may read every other](05_rdn2020). What was changed against the paper stands in the [ledger](../fidelity).
 #

@@ -321,7 +321,7 @@ Markdown(
 # %% [markdown]
 # ## Deeper or wider?
 #
-# $D$ decides how many blocks there are, $G$ how much each layer adds. Three seeds each:
+# $D$ decides how many blocks there are, $G$ how much each layer adds. Three seeds each, two fifths of the steps above:
 
 # %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
 ablation = store.load_side("rdn")
@@ -362,7 +362,7 @@ means.round(2)
 # RDN hands every layer all maps of its block. Ours, small and briefly trained, hardly looks at them. A trained network can depend on a part that another training would not have needed. To find out what a part is worth, train without it, and put a plain
 # network of the same size beside it.
 #
-# And the paper's gain? 26.41 dB on BSD68 at 50, against 26.23 for DnCNN {footcite}`zhang2024xformer,zhang2017dncnn`, come from a network of forty times the size, other training images ([ledger](../fidelity)), and the architecture, all together. Next: [what came after](../after). What was changed against the paper stands in the [ledger](../fidelity).
+# And the paper's gain? 26.41 dB on BSD68 at 50, against 26.23 for DnCNN {footcite}`zhang2024xformer,zhang2017dncnn`, come from a network of forty times the size, other training images, test noise that is clipped ([ledger](../fidelity)), and the architecture, all together. Next: [what came after](../after). What was changed against the paper stands in the [ledger](../fidelity).
 #
 # ## Exercises
 #
