@@ -29,11 +29,14 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+preset = (
+    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -44,9 +47,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from IPython.display import Markdown
-from torch import nn
-
 from denoise_lib import drawings, methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
@@ -59,19 +59,25 @@ from denoise_lib.study import store
 from denoise_lib.training import fit
 from denoise_lib.training.layerwise import patch_vectors, train_layers
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% mystnb={"image": {"alt": "A detail of a radiograph, clean, with a quarter of its pixels masked, and with half of them masked. Ribs and heart can still be followed."}} tags=["hide-input"]
 item = protocol.items()[0]
 clean = item.image[None]
 detail = (..., slice(64, 192), slice(64, 192))
-damage = {f"{fraction:.0%} masked": MaskingNoise(fraction) for fraction in (0.25, 0.5)}
+damage = {
+    f"{fraction:.0%} masked": MaskingNoise(fraction) for fraction in (0.25, 0.5)
+}
 plotting.show_images(
-    {"clean": clean[detail]} | {k: q(clean, [item.id])[detail] for k, q in damage.items()},
+    {"clean": clean[detail]}
+    | {k: q(clean, [item.id])[detail] for k, q in damage.items()},
     width=chapters.COLUMN,
 )
 plt.show()
@@ -198,7 +204,15 @@ if preset == "quick":
 # %%
 turns = 1.5 + 4.5 * torch.rand(4000, generator=generator)
 spiral = torch.stack([turns * turns.cos(), turns * turns.sin()], 1) / 6
-toy = nn.Sequential(nn.Linear(2, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 2))
+toy = nn.Sequential(
+    nn.Linear(2, 128),
+    nn.ReLU(),
+    nn.Linear(128, 128),
+    nn.ReLU(),
+    nn.Linear(128, 2),
+)
+
+# %%
 optimizer = torch.optim.Adam(toy.parameters(), lr=2e-3)
 for _ in range(2000 if preset != "smoke" else 20):
     x = spiral[torch.randint(len(spiral), (512,), generator=generator)]
@@ -249,14 +263,21 @@ small_images = F.interpolate(train_images, (64, 64), mode="area").flatten(1)
 
 
 def draw_whole(generator):
-    chosen = torch.randint(len(small_images), (32,), generator=generator, device=generator.device)
+    chosen = torch.randint(
+        len(small_images), (32,), generator=generator, device=generator.device
+    )
     return small_images.to(generator.device)[chosen]
 
 
 torch.manual_seed(seed)
 whole = vincent.WholeImageAutoencoder(size=64, hidden=(512, 128))
 # Averaging 4 x 4 pixels leaves a quarter of the noise's standard deviation.
-train_layers(whole.stack, draw_whole, GaussianNoise(sigma / 4), vincent.LAYER_RECIPES[preset])
+train_layers(
+    whole.stack,
+    draw_whole,
+    GaussianNoise(sigma / 4),
+    vincent.LAYER_RECIPES[preset],
+)
 steps = max(4, recipe("vincent", preset).steps // 4)
 whole_recipe = replace(
     recipe("vincent", preset),
@@ -270,7 +291,9 @@ fit(whole, NoisyPatches(train_images, noise), whole_recipe)
 whole_rows = evaluate(whole, protocol, "Whole image")
 
 # %% mystnb={"image": {"alt": "A test radiograph, noisy, what the whole-image network makes of it, which is another, blurred thorax, and the average of all training images, which looks much the same."}} tags=["hide-input"]
-average = F.interpolate(small_images.mean(0).view(1, 1, 64, 64), (256, 256), mode="bilinear")
+average = F.interpolate(
+    small_images.mean(0).view(1, 1, 64, 64), (256, 256), mode="bilinear"
+)
 noisy = noise(clean, [item.id])
 plotting.show_images(
     {
@@ -337,16 +360,30 @@ plt.show()
 # Cut the image into overlapping patches, denoise each, and average every pixel over all patches that contain it. First the layers, one by one; then all together:
 
 # %%
+settings = recipe("vincent", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("vincent-nih")` is the trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: which of the classical methods will be the first that it passes?
+
+# %%
 torch.manual_seed(seed)
 model = methods.create("vincent", **configuration("vincent", preset))
 train_layers(model.stack, draw, noise, layer_recipe)
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), recipe("vincent", preset), validation)
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the training step, rising to the classical denoisers, which are dashed lines."}} tags=["hide-input"]
-names = [name for name in ("median", "nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-chapters.training_curve(run.curve, classical.groupby("method")["psnr"].mean().to_dict())
+names = [
+    name
+    for name in ("median", "nlm", "tv", "bm3d")
+    if name in methods.available()
+]
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 
 # %% [markdown]
@@ -361,7 +398,12 @@ wiener_rows = evaluate(wiener, protocol, "Wiener's filter", progress=False)
 
 # %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots: BM3D leads; the stack and Wiener's filter lie together, near the Gaussian filter."}} tags=["hide-input"]
 rows = pd.concat(
-    [store.baselines(protocol), evaluate(model, protocol, "vincent"), whole_rows, wiener_rows]
+    [
+        store.baselines(protocol),
+        evaluate(model, protocol, "vincent"),
+        whole_rows,
+        wiener_rows,
+    ]
 )
 chapters.score_dots(rows, leave_out=("Whole image", "noisy"))
 plt.show()
@@ -417,7 +459,9 @@ plt.show()
 # %% tags=["hide-cell"]
 held_out = patch_vectors(load_dataset("chest-drr").val.images(), patch_size=12)
 held_out_patches = held_out(torch.Generator().manual_seed(99)).clone()
-masked = MaskingNoise(0.25).sample(held_out_patches, torch.Generator().manual_seed(98))
+masked = MaskingNoise(0.25).sample(
+    held_out_patches, torch.Generator().manual_seed(98)
+)
 errors = {}
 for target in ("clean", "damaged"):
     torch.manual_seed(seed)
@@ -434,7 +478,10 @@ for target in ("clean", "damaged"):
         optimizer.step()
     with torch.no_grad():
         error = F.mse_loss(layer(masked), held_out_patches)
-    errors[target] = {"last loss": loss.item(), "squared error, clean": error.item()}
+    errors[target] = {
+        "last loss": loss.item(),
+        "squared error, clean": error.item(),
+    }
 errors = pd.DataFrame(errors).T
 if preset != "smoke":
     assert errors["last loss"].idxmin() == "damaged"
@@ -479,9 +526,16 @@ by_stride.round(2).rename_axis(columns="stride")
 
 # %% tags=["hide-cell"]
 nu = 0.25
-flat = torch.rand(5000, 1, generator=torch.Generator().manual_seed(seed)).expand(-1, 144)
-keep = (torch.rand(flat.shape, generator=torch.Generator().manual_seed(1)) >= nu).float()
-for name, damaged in {"masking": flat * keep, "dropout": flat * keep / (1 - nu)}.items():
+flat = torch.rand(
+    5000, 1, generator=torch.Generator().manual_seed(seed)
+).expand(-1, 144)
+keep = (
+    torch.rand(flat.shape, generator=torch.Generator().manual_seed(1)) >= nu
+).float()
+for name, damaged in {
+    "masking": flat * keep,
+    "dropout": flat * keep / (1 - nu),
+}.items():
     means = damaged.mean(1)
     a = (means @ flat[:, 0]) / (means @ means)  # least squares
     print(f"{name}: an undamaged level of 0.5 becomes {0.5 * a:.2f}")
@@ -499,7 +553,8 @@ for name, damaged in {"masking": flat * keep, "dropout": flat * keep / (1 - nu)}
 # %% tags=["hide-cell"]
 peppered = SaltPepperNoise(0.25)(clean, [item.id])
 before, after = (
-    score(clean, image, protocol)["psnr"] for image in (peppered, apply(model, peppered))
+    score(clean, image, protocol)["psnr"]
+    for image in (peppered, apply(model, peppered))
 )
 if preset == "quick":
     assert before < after < table.psnr["vincent"] - 8

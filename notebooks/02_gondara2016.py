@@ -27,11 +27,14 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+preset = (
+    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -43,9 +46,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from IPython.display import Markdown
-from torch import nn
-
 from denoise_lib import drawings, methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
@@ -56,11 +56,14 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% [markdown]
 # ## Share the weights
@@ -105,7 +108,9 @@ print(f"code: {64 * 64 * 64:,} numbers, image: {256 * 256:,}")
 
 # %% tags=["hide-cell"]
 model = methods.create("gondara")  # the same for images of any size
-model.load_state_dict(dict(zip(model.state_dict(), ours.state_dict().values(), strict=True)))
+model.load_state_dict(
+    dict(zip(model.state_dict(), ours.state_dict().values(), strict=True))
+)
 probe = torch.rand(1, 1, 64, 64)
 with torch.no_grad():
     assert torch.equal(model(probe), ours(probe))
@@ -140,20 +145,35 @@ print(f"cross-entropy of the training images with themselves: {entropy:.3f}")
 # The floor of this loss is the entropy of the images themselves, so its height tells little. Watch the PSNR. `fit` goes on with the loop, with a learning rate that rises and then falls:
 
 # %%
+settings = recipe("gondara", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("gondara-nih")` is the trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: will five convolutions pass non-local means?
+
+# %%
 torch.manual_seed(seed)
 model = methods.create("gondara")
-settings = recipe("gondara", preset)
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the training step: it rises quickly past most of the classical denoisers, which are dashed lines, and then slowly."}} tags=["hide-input"]
-names = [name for name in ("median", "nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-chapters.training_curve(run.curve, classical.groupby("method")["psnr"].mean().to_dict())
+names = [
+    name
+    for name in ("median", "nlm", "tv", "bm3d")
+    if name in methods.available()
+]
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots, the network among the classical denoisers."}} tags=["hide-input"]
-rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "gondara")])
+rows = pd.concat(
+    [store.baselines(protocol), evaluate(model, protocol, "gondara")]
+)
 chapters.score_dots(rows, leave_out=("noisy",))
 plt.show()
 
@@ -161,7 +181,9 @@ plt.show()
 table = summarise(rows)
 if preset == "quick" and sigma == 25:
     assert table.psnr["bm3d"] > table.psnr["gondara"] + 0.5
-    assert table.psnr["gondara"] > table.psnr.drop(["gondara", "bm3d"]).max() - 0.4
+    assert (
+        table.psnr["gondara"] > table.psnr.drop(["gondara", "bm3d"]).max() - 0.4
+    )
 Markdown(
     f"After a short training the network reaches {table.psnr['gondara']:.1f} dB on the test images. Only BM3D is clearly ahead."
 )
@@ -175,9 +197,16 @@ Markdown(
 sample = store.load_side("gondara")
 figure, axis = plt.subplots(figsize=(5.5, 3.2), layout="constrained")
 for count, colour in ((10, "#D55E00"), (50, "#E69F00"), (160, "#0072B2")):
-    curves = sample[sample["images"] == count].pivot(index="step", columns="seed", values="psnr")
+    curves = sample[sample["images"] == count].pivot(
+        index="step", columns="seed", values="psnr"
+    )
     axis.plot(curves, color=colour, linewidth=0.7, alpha=0.6)
-    axis.plot(curves.mean(axis=1), color=colour, linewidth=2.2, label=f"{count} images")
+    axis.plot(
+        curves.mean(axis=1),
+        color=colour,
+        linewidth=2.2,
+        label=f"{count} images",
+    )
 axis.set(xlabel="training step", ylabel="PSNR (dB), validation")
 axis.legend(frameon=False)
 axis.spines[["top", "right"]].set_visible(False)
@@ -209,10 +238,15 @@ item = protocol.items()[0]
 clean = item.image[None]
 passed = apply(model, clean)
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.7), layout="constrained")
-grey, error = {"cmap": "gray", "vmin": 0, "vmax": 1}, {"cmap": "PuOr", "vmin": -0.1, "vmax": 0.1}
+grey, error = (
+    {"cmap": "gray", "vmin": 0, "vmax": 1},
+    {"cmap": "PuOr", "vmin": -0.1, "vmax": 0.1},
+)
 pictures = {"clean input": (clean, grey), "output": (passed, grey)}
 pictures["output - input"] = (passed - clean, error)
-for axis, (title, (picture, shades)) in zip(axes, pictures.items(), strict=True):
+for axis, (title, (picture, shades)) in zip(
+    axes, pictures.items(), strict=True
+):
     axis.imshow(picture[0, 0], **shades)
     axis.set_title(title, fontsize=10)
     axis.set_axis_off()
@@ -249,7 +283,9 @@ if preset == "quick":
 # The *training*, which has seen one level only. The *maximum*: of four noisy values the largest is too large, so noise makes every pooled map brighter, and the decoder has learned to reckon with that. And the *waist* itself. We change one of them at a time, and train again.
 
 # %% mystnb={"image": {"alt": "PSNR on clean images of five networks, as it is and after the best line. Trained at sigma 25 with max-pooling, the line is worth many decibels; with means in place of maxima, or trained on all levels, hardly any."}} tags=["hide-input"]
-trained_for = store.load_side("gondara_clean").groupby("task").mean(numeric_only=True)
+trained_for = (
+    store.load_side("gondara_clean").groupby("task").mean(numeric_only=True)
+)
 shown = {
     "sigma 25": "trained on σ = 25",
     "sigma 25, mean in place of maximum": "the same, means in place of maxima",
@@ -260,10 +296,25 @@ shown = {
 by_task = trained_for.loc[list(shown)]
 figure, axis = plt.subplots(figsize=(6, 2.3), layout="constrained")
 places = range(len(by_task))[::-1]
-axis.plot(by_task["line_clean"], places, "o", color="#E69F00", fillstyle="none", markersize=9)
+axis.plot(
+    by_task["line_clean"],
+    places,
+    "o",
+    color="#E69F00",
+    fillstyle="none",
+    markersize=9,
+)
 axis.plot(by_task["psnr_clean"], places, "o", color="#E69F00", markersize=9)
 axis.plot([], [], "o", color="#E69F00", markersize=7, label="as it is")
-axis.plot([], [], "o", color="#E69F00", fillstyle="none", markersize=7, label="after the line")
+axis.plot(
+    [],
+    [],
+    "o",
+    color="#E69F00",
+    fillstyle="none",
+    markersize=7,
+    label="after the line",
+)
 axis.set_yticks(places, list(shown.values()))
 axis.set_xlabel("PSNR (dB) of clean images, after the network")
 axis.margins(y=0.2)
@@ -277,8 +328,14 @@ plt.show()
 # ```
 
 # %% tags=["remove-input"]
-plain, line, offset = (by_task[name] for name in ("psnr_clean", "line_clean", "offset_clean"))
-one, mean, blind = "sigma 25", "sigma 25, mean in place of maximum", "sigma 0 to 55"
+plain, line, offset = (
+    by_task[name] for name in ("psnr_clean", "line_clean", "offset_clean")
+)
+one, mean, blind = (
+    "sigma 25",
+    "sigma 25, mean in place of maximum",
+    "sigma 0 to 55",
+)
 assert line[one] > plain[one] + 3 and offset[one] > 3
 assert plain[mean] > plain[one] + 3 and abs(offset[mean]) < offset[one] / 2
 assert plain[blind] > plain[one] + 3 and abs(offset[blind]) < 2
@@ -345,8 +402,12 @@ Markdown(
 # </details>
 
 # %% tags=["hide-cell"]
-copied, wanted = (trained_for.loc[task, "psnr_noisy"] for task in ("its own input", one))
-print(f"trained on noisy targets: {copied:.2f} dB, on clean ones: {wanted:.2f} dB")
+copied, wanted = (
+    trained_for.loc[task, "psnr_noisy"] for task in ("its own input", one)
+)
+print(
+    f"trained on noisy targets: {copied:.2f} dB, on clean ones: {wanted:.2f} dB"
+)
 assert table.psnr["noisy"] + 8 < copied < wanted < copied + 2
 
 # %% [markdown]
@@ -368,14 +429,26 @@ def strided():
     return network
 
 
-copying = replace(settings, steps=8 if preset == "smoke" else 200, validate_every=8)
+copying = replace(
+    settings, steps=8 if preset == "smoke" else 200, validate_every=8
+)
 passes = {}
-for name, make in {"max-pooling": lambda: methods.create("gondara"), "stride": strided}.items():
+for name, make in {
+    "max-pooling": lambda: methods.create("gondara"),
+    "stride": strided,
+}.items():
     torch.manual_seed(seed)
     network = make()
     assert methods.count_parameters(network) == 112_001
-    fit(network, NoisyPatches(train_images, GaussianNoise(0)), copying, progress=False)
-    passes[name] = evaluate(network, replace(nothing, limit=4), progress=False)["psnr"].mean()
+    fit(
+        network,
+        NoisyPatches(train_images, GaussianNoise(0)),
+        copying,
+        progress=False,
+    )
+    passes[name] = evaluate(network, replace(nothing, limit=4), progress=False)[
+        "psnr"
+    ].mean()
 if preset != "smoke":
     assert passes["stride"] > passes["max-pooling"] + 0.5
 print({name: f"{psnr:.2f} dB" for name, psnr in passes.items()})
@@ -392,15 +465,22 @@ print({name: f"{psnr:.2f} dB" for name, psnr in passes.items()})
 # %% tags=["hide-cell"]
 nlm, told = methods.load("nlm"), {}
 for rate in (1, 5):
-    counts = Protocol(split="val", noise=AdditivePoissonNoise(0.2, rate), limit=few)
+    counts = Protocol(
+        split="val", noise=AdditivePoissonNoise(0.2, rate), limit=few
+    )
     images, ids = counts.items().images(), counts.items().ids
     centred = counts.noise(images, ids) - 0.2 * rate
     estimates = [apply(nlm, y[None], 255 * 0.2 * rate**0.5) for y in centred]
     pairs = zip(images, estimates, strict=True)
     scores = [score(x[None], z, counts)["psnr"] for x, z in pairs]
     told[f"lambda = {rate}"] = sum(scores) / len(scores)
-    untold = tried.query("method == 'nlm' and noise == 'Poisson' and parameter == @rate")
-    assert preset == "smoke" or told[f"lambda = {rate}"] > untold["psnr"].item() + 5
+    untold = tried.query(
+        "method == 'nlm' and noise == 'Poisson' and parameter == @rate"
+    )
+    assert (
+        preset == "smoke"
+        or told[f"lambda = {rate}"] > untold["psnr"].item() + 5
+    )
 print({setting: f"{psnr:.2f} dB" for setting, psnr in told.items()})
 
 # %% [markdown]
@@ -416,10 +496,15 @@ print({setting: f"{psnr:.2f} dB" for setting, psnr in told.items()})
 possible = torch.tensor([0.1, 0.2, 0.9])
 z = torch.linspace(0.01, 0.99, 99)
 expected = torch.stack(
-    [F.binary_cross_entropy(z, x.expand_as(z), reduction="none") for x in possible]
+    [
+        F.binary_cross_entropy(z, x.expand_as(z), reduction="none")
+        for x in possible
+    ]
 )
 best = z[expected.mean(0).argmin()]
-print(f"mean of the possible values {possible.mean():.2f}, best answer {best:.2f}")
+print(
+    f"mean of the possible values {possible.mean():.2f}, best answer {best:.2f}"
+)
 assert abs(best - possible.mean()) < 0.01
 
 # %% [markdown]

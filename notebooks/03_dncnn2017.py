@@ -27,11 +27,14 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+preset = (
+    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -39,9 +42,6 @@ seed = 0
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
-from IPython.display import HTML, Markdown
-from torch import nn
-
 from denoise_lib import drawings, methods
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare, evaluate, summarise
@@ -53,11 +53,14 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import HTML, Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% [markdown]
 # ## One subtraction
@@ -78,7 +81,11 @@ drawings.draw("dncnn")
 item = protocol.items()[0]
 figure, axis = plt.subplots(figsize=(3, 3.2), layout="constrained")
 axis.imshow(item.image[0, 64:192, 64:192], cmap="gray", vmin=0, vmax=1)
-axis.add_patch(plt.Rectangle((46.5, 46.5), 35, 35, fill=False, edgecolor="#E69F00", linewidth=2))
+axis.add_patch(
+    plt.Rectangle(
+        (46.5, 46.5), 35, 35, fill=False, edgecolor="#E69F00", linewidth=2
+    )
+)
 axis.set_title("17 convolutions see 35 x 35 pixels", fontsize=10)
 axis.set_axis_off()
 HTML(
@@ -129,7 +136,9 @@ print(f"{methods.count_parameters(ours):,} weights")
 
 # %% tags=["hide-cell"]
 model = methods.create("dncnn")  # the library's is the same
-model.load_state_dict(dict(zip(model.state_dict(), ours.state_dict().values(), strict=True)))
+model.load_state_dict(
+    dict(zip(model.state_dict(), ours.state_dict().values(), strict=True))
+)
 probe = torch.rand(1, 1, 33, 47)
 with torch.no_grad():
     assert torch.equal(model.eval()(probe), ours.eval()(probe))
@@ -147,10 +156,22 @@ with torch.no_grad():
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = noise(clean, [item.id])
-fields = {"clean $x$": clean, "noisy $y$": noisy, "noise $v = y - x$": noisy - clean}
-figure, axes = plt.subplots(1, 3, figsize=(7, 1.9), layout="constrained", sharey=True)
+fields = {
+    "clean $x$": clean,
+    "noisy $y$": noisy,
+    "noise $v = y - x$": noisy - clean,
+}
+figure, axes = plt.subplots(
+    1, 3, figsize=(7, 1.9), layout="constrained", sharey=True
+)
 for axis, (title, field) in zip(axes, fields.items(), strict=True):
-    axis.hist(field.flatten(), bins=80, range=(-0.4, 1.4), color="#666666", density=True)
+    axis.hist(
+        field.flatten(),
+        bins=80,
+        range=(-0.4, 1.4),
+        color="#666666",
+        density=True,
+    )
     axis.set(title=title, yticks=[])
     axis.spines[["top", "right", "left"]].set_visible(False)
 plt.show()
@@ -188,19 +209,31 @@ if preset != "smoke":
 # It is the variance of the noise, $(25 / 255)^2 = 0.0096$: the first estimate is the noisy image itself. `fit` goes on, with a rate that rises and falls and an average over the last weights.
 
 # %%
+settings = recipe("dncnn", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("dncnn-b-nih")` is a trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: is BM3D, made in 2007 and trained on nothing, still ahead after these few minutes?
+
+# %%
 torch.manual_seed(seed)
 model = methods.create("dncnn")
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
-run = fit(model, NoisyPatches(train_images, noise), recipe("dncnn", preset), validation)
+run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the training step; it rises past the classical denoisers except BM3D, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-chapters.training_curve(run.curve, classical.groupby("method")["psnr"].mean().to_dict())
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, DnCNN follows, then the other classical denoisers."}} tags=["hide-input"]
-rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "dncnn")])
+rows = pd.concat(
+    [store.baselines(protocol), evaluate(model, protocol, "dncnn")]
+)
 chapters.score_dots(rows, leave_out=("noisy",))
 plt.show()
 
@@ -208,7 +241,9 @@ plt.show()
 psnr = summarise(rows)["psnr"]
 behind = psnr["bm3d"] - psnr["dncnn"]
 if preset == "quick" and sigma == 25:
-    assert (psnr.drop(["dncnn", "bm3d"]) < psnr["dncnn"]).all() and 0 < behind < 1
+    assert (
+        psnr.drop(["dncnn", "bm3d"]) < psnr["dncnn"]
+    ).all() and 0 < behind < 1
 Markdown(
     "**After a short training DnCNN has passed every classical method but one.** BM3D, which needs no training, is still "
     f"{behind:.1f} dB ahead. Its authors' weights, trained far longer, [pass it too](../comparison)."
@@ -263,11 +298,19 @@ variants = {
 curves = {}
 figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for (residual, norm), (name, colour, marker) in variants.items():
-    kind = (ablation["residual_learning"] == residual) & (ablation["batch_norm"] == norm)
-    axis.plot(*ablation.loc[kind, ["learning_rate", "psnr"]].T.to_numpy(), marker, color=colour)
+    kind = (ablation["residual_learning"] == residual) & (
+        ablation["batch_norm"] == norm
+    )
+    axis.plot(
+        *ablation.loc[kind, ["learning_rate", "psnr"]].T.to_numpy(),
+        marker,
+        color=colour,
+    )
     curves[name] = ablation[kind].groupby("learning_rate")["psnr"].mean()
     axis.plot(curves[name], color=colour, label=name)
-axis.set(xscale="log", xlabel="learning rate", ylabel="PSNR (dB), validation split")
+axis.set(
+    xscale="log", xlabel="learning rate", ylabel="PSNR (dB), validation split"
+)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)
 plt.show()
@@ -317,12 +360,16 @@ published = {
 }
 largest = 0.0
 for (dataset, network), values in published.items():
-    chosen = parity[(parity["dataset"] == dataset) & (parity["model"] == network)]
+    chosen = parity[
+        (parity["dataset"] == dataset) & (parity["model"] == network)
+    ]
     here = chosen.sort_values("sigma")["psnr"]
     assert len(here) == 3
     largest = max(largest, (here - list(values)).abs().max())
 assert largest < 0.03
-bsd = parity[(parity["dataset"] == "bsd68") & (parity["model"] == "S")].set_index("sigma")["psnr"]
+bsd = parity[
+    (parity["dataset"] == "bsd68") & (parity["model"] == "S")
+].set_index("sigma")["psnr"]
 lines = ["| BSD68, PSNR in dB | σ = 15 | 25 | 50 |", "|---|---|---|---|"]
 lines.append("| BM3D, published | 31.07 | 28.57 | 25.62 |")
 lines.append("| DnCNN-S, published | 31.73 | 29.23 | 26.23 |")
@@ -339,7 +386,9 @@ Markdown("\n".join(lines))
 # DnCNN-*S* knows one $\sigma$. DnCNN-*B*, for *blind*, has 20 layers and another level in every patch of its training, from 0 to 55. What does it cost not to know the level? And to have been trained for another one?
 
 # %% mystnb={"image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
-blind = store.load_side("blind").pivot(index="sigma", columns="model", values="psnr")
+blind = store.load_side("blind").pivot(
+    index="sigma", columns="model", values="psnr"
+)
 figure, axis = plt.subplots(figsize=(5.5, 3), layout="constrained")
 axis.plot(blind["S (25)"], "s-", color="#D55E00", label="DnCNN-S, for 25")
 axis.plot(blind["B"], "*-", color="#0072B2", label="DnCNN-B, blind")
@@ -401,7 +450,9 @@ print({name: f"{value:.2f} grey levels" for name, value in damage.items()})
 # %% tags=["hide-cell"]
 deeper = methods.create("dncnn", depth=24)
 more = methods.count_parameters(deeper) - 556_097
-assert more == 7 * (9 * 64 * 64 + 2 * 64) and 2 * deeper.receptive_radius + 1 == 49
+assert (
+    more == 7 * (9 * 64 * 64 + 2 * 64) and 2 * deeper.receptive_radius + 1 == 49
+)
 print(f"{more:,} more")
 
 # %% [markdown]
@@ -417,7 +468,9 @@ print(f"{more:,} more")
 # %% tags=["hide-cell"]
 maps = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
 biased = maps + torch.tensor([1.0, -2.0, 3.0])[:, None, None]
-torch.testing.assert_close(nn.BatchNorm2d(3)(biased), nn.BatchNorm2d(3)(maps), atol=1e-5, rtol=0)
+torch.testing.assert_close(
+    nn.BatchNorm2d(3)(biased), nn.BatchNorm2d(3)(maps), atol=1e-5, rtol=0
+)
 print("the same output")
 
 # %% [markdown]

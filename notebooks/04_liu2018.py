@@ -26,11 +26,14 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+preset = (
+    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+)
 sigma = 50  # noise level on the 0-255 scale: strong, so that the task suffers
 seed = 0
 
@@ -43,9 +46,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from IPython.display import Markdown
-from torch import nn
-
 from denoise_lib import drawings, methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply, compare
@@ -65,11 +65,14 @@ from denoise_lib.tasks.segmentation import (
 )
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% [markdown]
 # ## A gradient through a locked door
@@ -89,17 +92,18 @@ drawings.draw("liu")
 
 
 # %%
+def layer(inputs, outputs, size, stride=1, bias=False):
+    conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=bias)
+    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
 class Stage(nn.Module):
     def __init__(self, inputs, outputs, narrow, stride=1):
         super().__init__()
-        conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
-        self.conv = nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
-        layers = []
-        sizes = [(outputs, narrow, 1), (narrow, narrow, 3), (narrow, outputs, 1)]
-        for n_in, n_out, size in sizes:
-            conv = nn.Conv2d(n_in, n_out, size, padding=size // 2, bias=False)
-            layers += [conv, nn.BatchNorm2d(n_out), nn.ReLU()]
-        self.bottleneck = nn.Sequential(*layers[:-1])  # no ReLU at its end
+        self.conv = nn.Sequential(*layer(inputs, outputs, 3, stride, True))
+        layers = layer(outputs, narrow, 1) + layer(narrow, narrow, 3)
+        layers += layer(narrow, outputs, 1)[:-1]  # no ReLU at its end
+        self.bottleneck = nn.Sequential(*layers)
 
     def forward(self, inputs):
         maps = self.conv(inputs)
@@ -180,6 +184,7 @@ optimizer = torch.optim.Adam(denoiser.parameters(), lr=1e-3)
 generator = torch.Generator().manual_seed(seed)
 
 
+# %%
 def joint_step(weight=0.02):
     patches = sample_patches(train, 2, 128, generator, symmetries="none")
     x, masks = patches[:, :1], patches[:, 1:].to(device)
@@ -195,7 +200,8 @@ def joint_step(weight=0.02):
 # %% tags=["hide-input"]
 before = [value.clone() for value in task.state_dict().values()]
 history = [joint_step() for _ in range(3 if preset == "smoke" else 30)]
-assert all(map(torch.equal, before, task.state_dict().values()))  # the reader is unchanged
+after = task.state_dict().values()
+assert all(map(torch.equal, before, after))  # the reader is unchanged
 tens = pd.DataFrame(history, columns=["image", "answer"])
 tens.groupby(tens.index // 10).mean().rename_axis("ten steps").round(4)
 
@@ -203,8 +209,13 @@ tens.groupby(tens.index // 10).mean().rename_axis("ten steps").round(4)
 # The paper's joint stage starts from a denoiser that is trained already. So does ours. Then two copies go on, one with $\lambda = 0.02$ and one with $\lambda = 0$, alike in everything else.
 
 # %%
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
 settings = recipe("liu", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("liu-nih")` is a trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: which organ will gain most, and what will the image pay for it?
+
+# %%
 torch.manual_seed(seed)
 pretrained = methods.create("liu")
 run = fit(pretrained, NoisyPatches(train[:, :1], noise), settings, validation)
@@ -218,12 +229,18 @@ for name, weight in (("liu", 0.0), ("liu-joint", 0.02)):
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the step of the plain training; it rises towards the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-chapters.training_curve(run.curve, classical.groupby("method")["psnr"].mean().to_dict())
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 if preset == "quick":
     rises = run.curve["psnr"].diff().dropna()
-    assert (rises > -0.5).all() and run.curve["psnr"].iloc[-1] > run.curve["psnr"].iloc[0]
+    assert (rises > -0.5).all() and run.curve["psnr"].iloc[-1] > run.curve[
+        "psnr"
+    ].iloc[0]
 
 # %% [markdown]
 # ## What the reader makes of it
@@ -234,13 +251,16 @@ for name, method in {"nlm": methods.load("nlm"), **denoisers}.items():
     estimates[name] = torch.cat([apply(method, y[None], sigma) for y in noisy])
 shown = ("clean", "noisy", "liu", "liu-joint")
 outlines = {
-    plotting.label(n): (estimates[n][0, 0], segment(task, estimates[n][:1])[0]) for n in shown
+    plotting.label(n): (estimates[n][0, 0], segment(task, estimates[n][:1])[0])
+    for n in shown
 }
 chapters.outlines(outlines, data.structures)
 plt.show()
 
 # %% tags=["remove-input"]
-overlaps = pd.DataFrame({name: mean_dice(images) for name, images in estimates.items()}).T
+overlaps = pd.DataFrame(
+    {name: mean_dice(images) for name, images in estimates.items()}
+).T
 mean = overlaps.mean(axis=1)
 if preset == "quick":
     assert mean["noisy"] + 0.05 < mean["liu"] < mean["clean"]
@@ -272,7 +292,9 @@ titles = {
     "psnr": "PSNR (dB)",
 }
 for axis, (column, title) in zip(axes, titles.items(), strict=True):
-    by_seed = denoised.pivot(index="weight", columns="seed", values=column).to_numpy()
+    by_seed = denoised.pivot(
+        index="weight", columns="seed", values=column
+    ).to_numpy()
     axis.plot(by_seed, "o-", color="#0072B2", linewidth=0.7, alpha=0.6)
     axis.plot(by_seed.mean(axis=1), color="#0072B2", linewidth=2.2)
     axis.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
@@ -284,18 +306,25 @@ for axis, (column, title) in zip(axes, titles.items(), strict=True):
 plt.show()
 
 # %% tags=["remove-input"]
-structures = denoised.groupby("weight")[[c for c in ablation if c.startswith("dice_")]].mean()
+structures = denoised.groupby("weight")[
+    [c for c in ablation if c.startswith("dice_")]
+].mean()
 gain = {}
 for column in ("dice", "stranger", "psnr"):
     by_seed = denoised.pivot(index="seed", columns="weight", values=column)
     gain[column] = by_seed.sub(by_seed[0.0], axis=0)
 best = gain["dice"].mean().idxmax()
-own, strange, price = (gain[column][best] for column in ("dice", "stranger", "psnr"))
+own, strange, price = (
+    gain[column][best] for column in ("dice", "stranger", "psnr")
+)
 gains = structures.loc[best] - structures.loc[0.0]
 heart_clean = ablation.loc[ablation["images"] == "clean", "dice_heart"].mean()
 assert len(own) == 3 and 0 < best < weights[-1] and (own > 0).all()
 assert strange.mean() < own.mean() / 2 and own.mean() < 0.03
-assert gains.idxmax() == "dice_heart" and gains["dice_heart"] > 2 * gains.drop("dice_heart").max()
+assert (
+    gains.idxmax() == "dice_heart"
+    and gains["dice_heart"] > 2 * gains.drop("dice_heart").max()
+)
 assert (gains[["dice_lungs", "dice_ribs"]] < 0).all()
 assert structures.loc[best, "dice_heart"] > heart_clean
 assert (gain["psnr"][weights[1:]] < 0).all(axis=None)
@@ -316,7 +345,9 @@ Markdown(
 )
 
 # %% tags=["hide-cell"]
-by_structure = structures.rename(columns=lambda name: name.removeprefix("dice_"))
+by_structure = structures.rename(
+    columns=lambda name: name.removeprefix("dice_")
+)
 clean_row = ablation[ablation["images"] == "clean"][list(structures)].mean()
 by_structure.loc["clean images"] = clean_row.to_numpy()
 by_structure.round(3).rename_axis("λ")
@@ -343,12 +374,16 @@ plt.show()
 # %% tags=["remove-input"]
 def comb(name):
     """Power of the error at the periods of 2 and 4 pixels over that beside, both directions."""
-    power = torch.fft.fft2((estimates[name] - clean)[:, 0]).abs().square().mean(0)
+    power = (
+        torch.fft.fft2((estimates[name] - clean)[:, 0]).abs().square().mean(0)
+    )
     step = power.shape[0] // 4
     ratios = []
     for row, column in itertools.product(range(4), repeat=2):
         if row or column:
-            beside = power.roll((3 - row * step, 3 - column * step), (0, 1))[:7, :7]
+            beside = power.roll((3 - row * step, 3 - column * step), (0, 1))[
+                :7, :7
+            ]
             ratios.append((beside[3, 3] / beside.median()).log())
     return torch.stack(ratios).mean().exp().item()
 

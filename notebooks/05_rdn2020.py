@@ -26,11 +26,14 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+preset = (
+    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
+)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -41,9 +44,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import HTML, Markdown
-from torch import nn
-
 from denoise_lib import drawings, methods
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import compare, evaluate, score, summarise
@@ -55,11 +55,14 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import HTML, Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% [markdown]
 # ## Read everything, then squeeze
@@ -79,17 +82,21 @@ drawings.draw("rdn")
 
 
 # %%
+def convolution(inputs, outputs, size=3):
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2)
+
+
 class ResidualDenseBlock(nn.Module):
     def __init__(self, features, growth, layers):
         super().__init__()
         inputs = [features + c * growth for c in range(layers + 1)]
-        self.convs = nn.ModuleList(nn.Conv2d(n, growth, 3, padding=1) for n in inputs[:-1])
-        self.fusion = nn.Conv2d(inputs[-1], features, 1)
+        self.convs = nn.ModuleList(convolution(n, growth) for n in inputs[:-1])
+        self.fusion = convolution(inputs[-1], features, 1)
 
     def forward(self, inputs):
         maps = inputs
-        for conv in self.convs:
-            maps = torch.cat([maps, torch.relu(conv(maps))], dim=1)
+        for each in self.convs:
+            maps = torch.cat([maps, torch.relu(each(maps))], dim=1)
         return inputs + self.fusion(maps)
 
 
@@ -103,23 +110,21 @@ class ResidualDenseBlock(nn.Module):
 class RDN(nn.Module):
     def __init__(self, blocks=16, layers=8, growth=64, features=64):
         super().__init__()
-        self.shallow1 = nn.Conv2d(1, features, 3, padding=1)
-        self.shallow2 = nn.Conv2d(features, features, 3, padding=1)
-        self.blocks = nn.ModuleList(
-            ResidualDenseBlock(features, growth, layers) for _ in range(blocks)
-        )
-        squeeze = nn.Conv2d(blocks * features, features, 1)
-        smooth = nn.Conv2d(features, features, 3, padding=1)
-        self.fusion = nn.Sequential(squeeze, smooth)
-        self.output = nn.Conv2d(features, 1, 3, padding=1)
+        self.shallow1 = convolution(1, features)
+        self.shallow2 = convolution(features, features)
+        sizes = features, growth, layers
+        dense = [ResidualDenseBlock(*sizes) for _ in range(blocks)]
+        self.blocks = nn.ModuleList(dense)
+        squeeze = convolution(blocks * features, features, 1)
+        self.fusion = nn.Sequential(squeeze, convolution(features, features))
+        self.output = convolution(features, 1)
 
     def forward(self, y):
         first = self.shallow1(y)  # F_{-1}
-        maps, outputs = self.shallow2(first), []  # F_0
+        outputs = [self.shallow2(first)]  # F_0
         for block in self.blocks:
-            maps = block(maps)
-            outputs.append(maps)  # F_1 ... F_D
-        return self.output(first + self.fusion(torch.cat(outputs, dim=1)))
+            outputs.append(block(outputs[-1]))  # F_1 ... F_D
+        return self.output(first + self.fusion(torch.cat(outputs[1:], dim=1)))
 
 
 # %% [markdown]
@@ -170,16 +175,25 @@ assert preset == "smoke" or sum(losses[-10:]) / 10 < losses[0] / 2
 # And then for longer, with a larger learning rate that first rises and then falls:
 
 # %%
+settings = recipe("rdn", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("rdn-nih")` is a trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: of all the wires in a block, which can be cut without anyone noticing?
+
+# %%
 torch.manual_seed(seed)
 model = methods.create("rdn", **small)
-settings = recipe("rdn", preset)
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the training step, rising among the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-chapters.training_curve(run.curve, classical.groupby("method")["psnr"].mean().to_dict())
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, the small RDN is among the classical denoisers."}} tags=["hide-input"]
@@ -224,7 +238,9 @@ def middle_psnr():
     with torch.no_grad():
         estimates = model(noisy_middles.to(device)).cpu()
     pairs = zip(middles, estimates, strict=True)
-    return sum(score(x[None], z[None], protocol)["psnr"] for x, z in pairs) / len(middles)
+    return sum(
+        score(x[None], z[None], protocol)["psnr"] for x, z in pairs
+    ) / len(middles)
 
 
 device = next(model.parameters()).device
@@ -234,16 +250,22 @@ noisy_middles = noise(witnesses.images(), witnesses.ids)[..., 64:192, 64:192]
 intact = middle_psnr()
 width, growth, depth = small["features"], small["growth"], small["layers"]
 sources = [slice(0, width)]
-sources += [slice(width + c * growth, width + (c + 1) * growth) for c in range(depth)]
+sources += [
+    slice(width + c * growth, width + (c + 1) * growth) for c in range(depth)
+]
 lost = np.full((small["blocks"], depth + 1, depth + 1), np.nan)
 together = []  # all sources of a layer but the newest, cut at once
 if preset != "smoke":
     for d, block in enumerate(model.blocks):
         for row, conv in enumerate([*block.convs, block.fusion]):
             for column in range(row + 1):
-                lost[d, row, column] = intact - psnr_without(conv, sources[column])
+                lost[d, row, column] = intact - psnr_without(
+                    conv, sources[column]
+                )
             if row > 1:
-                together.append(intact - psnr_without(conv, slice(0, sources[row].start)))
+                together.append(
+                    intact - psnr_without(conv, slice(0, sources[row].start))
+                )
 fused = [
     intact - psnr_without(model.fusion[0], slice(d * width, (d + 1) * width))
     for d in range(small["blocks"])
@@ -252,7 +274,11 @@ fused = [
 # %% tags=["remove-input"]
 layers = [*(str(c) for c in range(1, depth + 1)), "fuse"]
 known = [
-    [[None if np.isnan(v) else round(float(v), 3) for v in row] for row in block] for block in lost
+    [
+        [None if np.isnan(v) else round(float(v), 3) for v in row]
+        for row in block
+    ]
+    for block in lost
 ]
 HTML(
     toy(
@@ -266,7 +292,9 @@ HTML(
 )
 
 # %% tags=["remove-input"]
-old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
+old = np.array(
+    [lost[:, row, column] for row in range(depth + 1) for column in range(row)]
+)
 if preset != "smoke":
     assert np.median(old) < 0.1 and np.median(together) < 0.2
     assert np.mean(fused) > 5 * np.median(together)
@@ -325,9 +353,14 @@ Markdown(
 
 # %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
 ablation = store.load_side("rdn")
-figure, axes = plt.subplots(1, 2, figsize=(7, 2.7), layout="constrained", sharey=True)
+figure, axes = plt.subplots(
+    1, 2, figsize=(7, 2.7), layout="constrained", sharey=True
+)
 for axis, column, title in zip(
-    axes, ("growth", "blocks"), ("growth rate G (D = 4)", "blocks D (G = 16)"), strict=True
+    axes,
+    ("growth", "blocks"),
+    ("growth rate G (D = 4)", "blocks D (G = 16)"),
+    strict=True,
 ):
     other = {"growth": "blocks", "blocks": "growth"}[column]
     chosen = ablation[ablation[other] == {"blocks": 4, "growth": 16}[other]]
@@ -343,7 +376,9 @@ plt.show()
 
 # %% tags=["hide-cell"]
 means = ablation.groupby(["blocks", "growth"]).agg(
-    parameters=("parameters", "first"), psnr=("psnr", "mean"), spread=("psnr", "std")
+    parameters=("parameters", "first"),
+    psnr=("psnr", "mean"),
+    spread=("psnr", "std"),
 )
 means["sees"] = [f"{2 * (4 * blocks + 4) + 1} px" for blocks, _ in means.index]
 first = means["psnr"][4, 16] - means["psnr"][2, 16]
@@ -397,17 +432,23 @@ print(f"{dense:,} of {whole:,}")
 # </details>
 
 # %% tags=["hide-cell"]
-short = replace(settings, steps=8 if preset == "smoke" else 100, validate_every=8)
+short = replace(
+    settings, steps=8 if preset == "smoke" else 100, validate_every=8
+)
 reached = {}
 for image_skip in (False, True):
     torch.manual_seed(seed)
     network = methods.create("rdn", **small, image_skip=image_skip)
     fit(network, NoisyPatches(train_images, noise), short, progress=False)
     few_images = replace(protocol, limit=4)
-    reached[image_skip] = evaluate(network, few_images, progress=False)["psnr"].mean()
+    reached[image_skip] = evaluate(network, few_images, progress=False)[
+        "psnr"
+    ].mean()
 if preset != "smoke":
     assert reached[True] > reached[False]
-print({f"image_skip={skip}": f"{psnr:.2f} dB" for skip, psnr in reached.items()})
+print(
+    {f"image_skip={skip}": f"{psnr:.2f} dB" for skip, psnr in reached.items()}
+)
 
 # %% [markdown]
 # **3.** Set the weights and biases of the global fusion to zero. What is left of the output, and what does this
@@ -425,7 +466,11 @@ linear = methods.create("rdn", **small)
 for parameter in linear.fusion.parameters():
     nn.init.zeros_(parameter)
 with torch.no_grad():
-    a, b, nothing = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    a, b, nothing = (
+        torch.rand(1, 1, 32, 32),
+        torch.rand(1, 1, 32, 32),
+        torch.zeros(1, 1, 32, 32),
+    )
     both = linear(a + b) - linear(nothing)
     each = linear(a) + linear(b) - 2 * linear(nothing)
     torch.testing.assert_close(both, each, atol=1e-5, rtol=0)

@@ -22,7 +22,8 @@ import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
 # %% tags=["parameters", "hide-cell"]
@@ -34,15 +35,16 @@ sigma = 25
 # %% tags=["hide-cell"]
 import matplotlib.pyplot as plt
 import pandas as pd
-from scipy import ndimage
-
 from denoise_lib import methods, plotting
 from denoise_lib.evaluation import apply, evaluate, summarise
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import statistics, store
+from scipy import ndimage
 
-protocol = Protocol(dataset, noise=GaussianNoise(sigma), limit=2 if preset == "smoke" else None)
+protocol = Protocol(
+    dataset, noise=GaussianNoise(sigma), limit=2 if preset == "smoke" else None
+)
 
 # %% [markdown]
 # ## Measure
@@ -61,14 +63,16 @@ rows.drop(columns="seconds").head()
 
 # %%
 def beside(rows, protocol):
-    """These rows, and the stored ones of all other methods on the same images."""
+    """These rows, and the stored ones of others on the same images."""
     try:
         stored = store.load(protocol)
     except FileNotFoundError:
         return rows
     others = stored[~stored.method.isin(rows.method)]
-    same = [name for name, group in others.groupby("method") if set(group.image) == set(rows.image)]
-    return pd.concat([others[others.method.isin(same)], rows], ignore_index=True)
+    images = others.groupby("method").image.agg(set)
+    same = images.index[images == set(rows.image)]
+    others = others[others.method.isin(same)]
+    return pd.concat([others, rows], ignore_index=True)
 
 
 together = beside(rows, protocol)
@@ -88,10 +92,8 @@ differences.sort_values("difference", ascending=False).round(4)
 
 
 # %%
-def wiener(noisy, sigma=None):
-    """Keep of each pixel's deviation from its surroundings what the noise does not explain."""
-    if sigma is None:
-        raise ValueError("This filter has to be told the noise level: give sigma.")
+def wiener(noisy, sigma=25):
+    """Keep of each pixel's deviation what the noise does not explain."""
     y, n2 = noisy.numpy(), (sigma / 255) ** 2
     mean = ndimage.uniform_filter(y, (1, 1, 7, 7))
     variance = ndimage.uniform_filter(y**2, (1, 1, 7, 7)) - mean**2
@@ -102,7 +104,8 @@ def wiener(noisy, sigma=None):
 mine = evaluate(wiener, protocol, "mine")
 compared = beside(mine, protocol)
 order = list(summarise(compared).index)
-print(f"{mine.psnr.mean():.2f} dB; place {order.index('mine') + 1} of {len(order)}")
+place = order.index("mine") + 1
+print(f"{mine.psnr.mean():.2f} dB; place {place} of {len(order)}")
 
 # %% [markdown]
 # A low place, and the error below shows why. Where an edge runs through the window the variance is large, so the filter keeps everything in it, the noise too. Elsewhere the variance of 49 noisy pixels is itself a rough guess. [The other Wiener filter](../best), which learns the variances of
@@ -112,7 +115,10 @@ print(f"{mine.psnr.mean():.2f} dB; place {order.index('mine') + 1} of {len(order
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = protocol.noise(clean, [item.id], protocol.seed)
-shown = {"noisy": noisy, "mine": apply(wiener, noisy, protocol.noise.known_sigma)}
+shown = {
+    "noisy": noisy,
+    "mine": apply(wiener, noisy, protocol.noise.known_sigma),
+}
 plotting.comparison_panel(clean, shown, protocol)
 plt.show()
 

@@ -292,24 +292,6 @@ def test_mistakes_of_training_are_told_from_those_of_scoring():
     }
 
 
-def test_the_band_needs_one_network_and_the_noisy_input_all():
-    points = pd.DataFrame(
-        {"rdn-nih": [12.0, 30.0, 21.0], "vincent-nih": [14.0, np.nan, 25.0]},
-        index=["residual", "batch-statistics", "stretched"],
-    )
-    extra = pd.Series({"whole-image": 20.0, "trained:gaussian-5": 21.0})
-
-    assert mistakes.in_band(points, extra, 13, 20) == [
-        mistakes.TITLES["residual"],
-        mistakes.TITLES["whole-image"],
-    ]
-    assert mistakes.below(points, extra, 22) == [
-        mistakes.TITLES["residual"],
-        mistakes.TITLES["whole-image"],
-        mistakes.TITLES["trained:gaussian-5"],
-    ]
-
-
 # Failures
 
 
@@ -591,14 +573,6 @@ def test_quality_at_each_level_has_its_bootstrap_interval():
     assert table["sigma 25"].iloc[0] == f"30.50{SPACE}{ends} / 0.500"
     with pytest.raises(UserError, match="method 'noisy'"):
         training.quality({25: measured}, ["noisy"])
-
-
-def test_gains_are_differences_of_means():
-    measured = {15: rows({"rdn-nih": 33, "dncnn-authors": 32.5}), 25: rows({"rdn-nih": 31})}
-
-    assert training.gains({15: measured[15]}, "rdn-nih", "dncnn-authors") == {15: 0.5}
-    with pytest.raises(UserError, match="method 'dncnn-authors'"):
-        training.gains(measured, "rdn-nih", "dncnn-authors")
 
 
 def test_photographs_beside_the_paper():

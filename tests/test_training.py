@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -25,7 +26,7 @@ from denoise_lib.methods.registry import methods as declared
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import PRESETS, Optimizer
-from denoise_lib.training import Recipe, checkpoints, fit
+from denoise_lib.training import Recipe, checkpoints, fit, loop
 from denoise_lib.training.engine import _moving_average
 from denoise_lib.training.loop import LOSSES, optimise
 from denoise_lib.training.patches import NoisyPatches, as_bytes, as_floats, sample_patches
@@ -381,6 +382,25 @@ def test_the_bar_says_where_and_how_it_computes(capsys):
     shown = "".join(capsys.readouterr())
     assert re.search(r"[\d,]+ weights on \w+, fp32", shown)
     assert "patches/s=" in shown and "loss=" in shown
+
+
+def test_a_long_training_says_how_long_it_takes_here(capsys, monkeypatch):
+    clock = iter(range(0, 10**6, 80))  # ten seconds a step
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    recipe = Recipe(steps=29, batch_size=2, patch_size=16)
+
+    fit(small_model(), small_data(), recipe, precision="fp32")
+
+    assert "About 3 minutes on this machine." in "".join(capsys.readouterr())
+    assert loop.forecast(5400) == "About 2 hours on this machine."
+    assert loop.forecast(80) == "About 80 seconds on this machine."
+
+
+def test_a_notebook_shows_a_recipe_as_a_table():
+    shown = Recipe(steps=1200, loss="l1", optimizer="muon")._repr_html_()
+
+    assert "1,200" in shown and "mean absolute error" in shown
+    assert "Muon, rate up to 0.02; else Adam, rate up to 0.001" in shown
 
 
 def test_accumulating_is_the_same_as_a_large_batch_without_batch_norm():

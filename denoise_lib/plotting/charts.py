@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from denoise_lib.plotting.style import colour_and_marker, label
 
@@ -56,9 +55,3 @@ def method_lines(table: pd.DataFrame, axis: Axes) -> None:
         )
         seen.add(colour)
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _figure(axis: Axes) -> Figure:
-    figure = axis.get_figure(root=True)
-    assert figure is not None  # only an axis that was removed has none
-    return figure

@@ -6,6 +6,7 @@ runs on one processor, or by `accelerate launch` on the GPUs of several machines
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,8 @@ from denoise_lib.training.run import RunOptions, TrainingRun
 
 # Patches for the statistics of batch norm: for a point of the learning curve, and in the end.
 ROUGHLY, FULLY = 64, 512
+# The steps that a forecast of the time is made from; those before them set things up.
+SETTLED, TIMED = 3, 8
 
 LOSSES = {
     "mse": F.mse_loss,
@@ -107,6 +110,24 @@ def denoising_quality(validation: Protocol | None) -> Measure:
     return measure
 
 
+def forecast(seconds: float) -> str:
+    """How long a training still takes, in words.
+
+    Parameters
+    ----------
+    seconds : float
+        By the pace of its first steps.
+
+    Returns
+    -------
+    str
+    """
+    for unit, name in ((3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * unit:
+            return f"About {seconds / unit:.0f} {name}s on this machine."
+    return f"About {max(1, seconds):.0f} seconds on this machine."
+
+
 def optimise(
     model: torch.nn.Module,
     draw: Draw,
@@ -150,6 +171,7 @@ def optimise(
     if chosen.resume:
         engine.restore()
     stop = StopRequest(chosen.max_minutes)
+    settled, settled_at = engine.step + SETTLED, 0.0
     steps = range(engine.step + 1, recipe.steps + 1)
     hidden = not (chosen.progress and engine.accelerator.is_main_process)
     bar = tqdm(
@@ -162,6 +184,11 @@ def optimise(
             for step in bar:
                 batch = draw(engine.generator)
                 engine.update(step, batch, loss, names)
+                if step == settled:
+                    settled_at = time.monotonic()
+                elif step == settled + TIMED and not hidden:
+                    pace = (time.monotonic() - settled_at) / TIMED
+                    bar.write(forecast(pace * (recipe.steps - step)))
                 if step % recipe.validate_every == 0 or step == recipe.steps:
                     engine.calibrate(draw, loss, ROUGHLY if step < recipe.steps else FULLY)
                     engine.log(measure)

@@ -12,7 +12,7 @@ from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
 from denoise_lib.study.side.trainings import PATCH
 from denoise_lib.study.statistics import mean_intervals
-from denoise_lib.study.tables.shared import mean_psnr, select
+from denoise_lib.study.tables.shared import select
 from denoise_lib.training.plan import load_plan
 
 
@@ -111,33 +111,6 @@ def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.Data
             for method, row in quality.iterrows()
         }
     return pd.DataFrame(columns).rename_axis("method")
-
-
-def gains(rows: Mapping[int, pd.DataFrame], method: str, against: str) -> dict[int, float]:
-    """How far a method is ahead of another at several noise levels.
-
-    Parameters
-    ----------
-    rows : mapping
-        From a noise level (0-255) to the rows of its protocol.
-    method, against : str
-        The two methods.
-
-    Returns
-    -------
-    dict of int to float
-        Difference of the mean PSNRs (dB) at each level.
-
-    Raises
-    ------
-    UserError
-        When one of the two was not measured at a level.
-    """
-    both = {
-        sigma: [mean_psnr(select(measured, method=name))[name] for name in (method, against)]
-        for sigma, measured in rows.items()
-    }
-    return {sigma: ours - theirs for sigma, (ours, theirs) in both.items()}
 
 
 def photographs(rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
