@@ -78,7 +78,6 @@ damage = {
 plotting.show_images(
     {"clean": clean[detail]}
     | {k: q(clean, [item.id])[detail] for k, q in damage.items()},
-    width=chapters.COLUMN,
 )
 plt.show()
 
@@ -302,7 +301,6 @@ plotting.show_images(
         "whole-image network": apply(whole, noisy, sigma),
         "average training image": average,
     },
-    width=chapters.COLUMN,
 )
 plt.show()
 
@@ -348,7 +346,6 @@ plotting.show_images(
         "noisy": witness_noisy,
         "whole-image network": apply(whole, witness_noisy, sigma),
     },
-    width=chapters.COLUMN,
 )
 plt.show()
 

@@ -362,7 +362,7 @@ for p, deviation in ((0.1, 1), (0.5, 1), (0.2, 2), (0.2, 5)):
     level = 255 * p * deviation
     noisy = GaussianNoise(level)(clean, [item.id]).clamp(0, 1)
     examples[f"p = {p:g}, σ_G = {deviation}\nour σ = {level:.0f}"] = noisy
-plotting.show_images(examples, width=chapters.COLUMN)
+plotting.show_images(examples)
 plt.show()
 
 # %% tags=["remove-input"]

@@ -215,18 +215,9 @@ def test_what_is_removed_stands_beside_the_image():
 @pytest.fixture
 def folder(tmp_path):
     """Pictures of an even grey."""
-    for name in ("noisy.png", "bm3d.png", "worst-bm3d.webp", "nothing-bm3d.webp"):
+    for name in ("noisy.png", "bm3d.png", "nothing-bm3d.webp"):
         Image.fromarray(np.full((4, 24), 128, np.uint8)).save(tmp_path / name)
     return tmp_path
-
-
-def test_strips_part_what_was_removed_from_the_errors(folder):
-    figure = pictures.worst_strips(folder, {"bm3d": [("a", 30.04), ("b", 31)]})
-
-    (axis,) = figure.axes
-    assert axis.get_title() == "BM3D:  a 30.0 dB   b 31.0 dB"
-    assert set(axis.lines[0].get_xdata()) == {3.5}  # the strip is four pixels high
-    assert axis.images[0].get_array().shape == (4, 24)
 
 
 def test_what_is_left_of_nothing_is_shown_from_end_to_end(folder):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -47,6 +48,20 @@ def test_a_page_reads_like_the_best_ones(page):
     assert page.long <= 0.05
     assert page.numbers <= 2.5
     assert page.reader >= 2
+
+
+def test_a_wide_or_heavy_figure_is_found(tmp_path):
+    Image.effect_noise((900, 700), 60).save(tmp_path / "large.png")
+    Image.new("L", (700, 300)).save(tmp_path / "fine.png")
+    (tmp_path / "page.html").write_text(
+        "<article><p>Some words to read here.</p>"
+        "<img src='large.png' alt='noise'><img src='fine.png' alt='black'></article>"
+    )
+
+    (page,) = readability.pages(tmp_path)
+
+    wide, heavy = page.complaints()
+    assert "wider than its column: noise, 900" in wide and "heavier" in heavy
 
 
 def test_the_measures_measure(tmp_path):

@@ -7,13 +7,16 @@ to a few per cent.
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
+from PIL import Image
 
 SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 NOT_PAGES = {"genindex.html", "search.html", "index.html", "references.html"}
@@ -25,10 +28,16 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*")
 DECIMAL = re.compile(r"\d\.\d")
 READER = re.compile(r"\b(?:you|your|yours|we|us|our|ours)\b", re.IGNORECASE)
 LONG, TOO_LONG = 35, 45  # words
+WIDE, HEAVY = 720, 300_000  # pixels of the text column, bytes
 # What only those say who made the book.
 INSIDE = (
-    "committed rows",
-    "committed table",
+    "committed",
+    "released network",
+    "released row",
+    "stored rows",
+    "our aim",
+    "milestone",
+    "sitting",
     "core-minute",
     "quick budget",
     "the rows of",
@@ -36,6 +45,25 @@ INSIDE = (
     "short by",
     "hash guards",
 )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of pixels.
+
+    Attributes
+    ----------
+    name : str
+        What its alternative text starts with.
+    width : int
+        In pixels.
+    weight : int
+        In bytes.
+    """
+
+    name: str
+    width: int
+    weight: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +80,7 @@ class Page:
         Those of them that code has written.
     drawings : int
         Vector drawings.
-    figures : int
+    figures : tuple of Figure
         Other pictures.
     """
 
@@ -60,7 +88,7 @@ class Page:
     paragraphs: tuple[str, ...]
     printed: tuple[str, ...]
     drawings: int
-    figures: int
+    figures: tuple[Figure, ...]
 
     @property
     def sentences(self) -> list[str]:
@@ -97,6 +125,11 @@ class Page:
         for text in self.printed:
             if len(DECIMAL.findall(text)) > 2:
                 yield f"reads a table aloud: {text[:90]}..."
+        for figure in self.figures:
+            if figure.width > WIDE:
+                yield f"wider than its column: {figure.name}, {figure.width} pixels"
+            if figure.weight > HEAVY:
+                yield f"heavier than {HEAVY} bytes: {figure.name}, {figure.weight}"
         for text in self.paragraphs:
             for word in INSIDE:
                 if re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE):
@@ -126,8 +159,9 @@ def read(path: Path, site: Path = SITE) -> Page | None:
     if article is None:
         return None
     images = article.find_all("img")
-    vector = sum(str(image.get("src", "")).endswith(".svg") for image in images)
-    drawings = vector + len(article.select(".drawing"))
+    vector = [image for image in images if str(image.get("src", "")).endswith(".svg")]
+    figures = tuple(_figure(image, path.parent) for image in images if image not in vector)
+    drawings = len(vector) + len(article.select(".drawing"))
     for part in article.select(NOT_PROSE):
         part.extract()
     found = [
@@ -141,8 +175,17 @@ def read(path: Path, site: Path = SITE) -> Page | None:
         tuple(text for _, text in found),
         tuple(text for element, text in found if _by_code(element)),
         drawings,
-        len(images) - vector,
+        figures,
     )
+
+
+def _figure(image: Tag, folder: Path) -> Figure:
+    source = str(image.get("src", ""))
+    if source.startswith("data:"):
+        data = base64.b64decode(source.partition(",")[2])
+    else:
+        data = (folder / source).read_bytes()
+    return Figure(str(image.get("alt", ""))[:40], Image.open(BytesIO(data)).width, len(data))
 
 
 def _by_code(element: Tag) -> bool:
@@ -178,7 +221,7 @@ def main() -> None:
     for page in pages(site):
         print(
             f"{page.name:26}{page.words:7}{page.long:7.0%}{page.numbers:9.1f}{page.reader:8.1f}"
-            f"{page.drawings:7}{page.figures:9}"
+            f"{page.drawings:7}{len(page.figures):9}"
         )
         for complaint in page.complaints():
             print(f"    {complaint}")

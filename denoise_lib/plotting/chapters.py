@@ -14,9 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from denoise_lib.evaluation import summarise
-from denoise_lib.plotting.style import METRIC_LABELS, colour_and_marker, label
-
-COLUMN = 7  # inches: the text column
+from denoise_lib.plotting.style import COLUMN, METRIC_LABELS, colour_and_marker, label
 
 
 def filter_groups(groups: Mapping[str, torch.Tensor], columns: int = 4) -> Figure:

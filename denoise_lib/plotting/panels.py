@@ -14,11 +14,13 @@ from matplotlib.figure import Figure
 
 from denoise_lib.checks import UserError
 from denoise_lib.evaluation import score
-from denoise_lib.plotting.style import RESIDUAL_RANGE, label
+from denoise_lib.plotting.style import COLUMN, RESIDUAL_RANGE, label
 from denoise_lib.protocol import Protocol
 
 
-def show_images(images: Mapping[str, torch.Tensor], columns: int = 4, width: float = 10) -> Figure:
+def show_images(
+    images: Mapping[str, torch.Tensor], columns: int = 4, width: float = COLUMN
+) -> Figure:
     """A grid of grey images with titles.
 
     Parameters

@@ -12,44 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from denoise_lib.plotting.style import label
+from denoise_lib.plotting.style import COLUMN, label
 
 TINT = (0.90, 0.62, 0.0)
-
-
-def _signed(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("L"))
-
-
-def worst_strips(folder: Path, lowest: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
-    """What each method removed from its worst image, and its errors in its worst images.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Has a picture worst-METHOD.webp for each method, see `study.examples`.
-    lowest : mapping
-        From a method to the names and PSNRs (dB) of its worst images.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    FileNotFoundError
-        When a picture is missing.
-    """
-    size = (12, 2.28 * len(lowest))
-    figure, axes = plt.subplots(len(lowest), 1, figsize=size, layout="constrained", squeeze=False)
-    for axis, (method, images) in zip(axes[:, 0], lowest.items(), strict=True):
-        strip = _signed(folder / f"worst-{method}.webp")
-        axis.imshow(strip, cmap="PuOr", vmin=0, vmax=255)
-        scores = "   ".join(f"{name} {psnr:.1f} dB" for name, psnr in images)
-        axis.set_title(f"{label(method)}:  {scores}", fontsize=10)
-        axis.axvline(len(strip) - 0.5, color="black")  # the first is what was removed
-        axis.set_axis_off()
-    return figure
+CORNER = 96  # pixels of a side, so that a small panel magnifies them
 
 
 def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
@@ -60,7 +26,7 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     folder : pathlib.Path
         Has a picture nothing-METHOD.webp for each method, see `study.examples`.
     methods : sequence of str
-        At most fifteen.
+        At most sixteen.
 
     Returns
     -------
@@ -71,9 +37,10 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     FileNotFoundError
         When a picture is missing.
     """
-    figure, axes = plt.subplots(3, 5, figsize=(12, 7.8), layout="constrained")
+    figure, axes = plt.subplots(4, 4, figsize=(COLUMN, 7.8), layout="constrained")
     for axis, method in zip(axes.flat, methods, strict=False):
-        axis.imshow(_signed(folder / f"nothing-{method}.webp"), cmap="PuOr", vmin=0, vmax=255)
+        picture = np.asarray(Image.open(folder / f"nothing-{method}.webp").convert("L"))
+        axis.imshow(picture[:CORNER, :CORNER], cmap="PuOr", vmin=0, vmax=255)
         axis.set_title(label(method), fontsize=9)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -101,8 +68,10 @@ def nodule_panels(
     -------
     matplotlib.figure.Figure
     """
-    count = len(pictures) + len(details)
-    figure, axes = plt.subplots(1, count, figsize=(2.6 * count, 2.9), layout="constrained")
+    figure = plt.figure(figsize=(COLUMN, 6.2), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
+    rows = zip((above, below), (pictures, details), strict=True)
+    axes = [a for part, shown in rows for a in part.subplots(1, len(shown), squeeze=False)[0]]
     greys = torch.stack(list(details.values()))
     scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):
@@ -131,10 +100,11 @@ def mask_panels(image: torch.Tensor, masks: Mapping[str, torch.Tensor]) -> Figur
     matplotlib.figure.Figure
     """
     count = 1 + len(masks)
-    figure, axes = plt.subplots(1, count, figsize=(2.4 * count, 2.8), layout="constrained")
+    size = COLUMN, COLUMN / count + 0.3
+    figure, axes = plt.subplots(1, count, figsize=size, layout="constrained")
     for axis, title in zip(axes, ("image", *masks), strict=True):
         axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(title)
+        axis.set_title(title, fontsize=9)
         axis.set_axis_off()
     for axis, mask in zip(axes[1:], masks.values(), strict=True):
         tint = torch.zeros(*mask.shape, 4)

@@ -26,6 +26,12 @@ def _legend_beside(axis: Axes) -> None:
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
+def _legend_below(figure: Figure, axis: Axes, columns: int = 3) -> None:
+    handles, names = axis.get_legend_handles_labels()
+    style = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": 9}
+    figure.legend(handles, names, **style)
+
+
 def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
     """PSNR of networks against what they were trained with: patches, and minutes of one core.
 
@@ -51,8 +57,7 @@ def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
         axis.set_xlabel(title)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(f"PSNR (dB), validation, sigma {sigma:g}")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    _legend_below(figure, axes[0], 2)
     return figure
 
 
@@ -91,7 +96,7 @@ def cost_panels(costs: pd.DataFrame, fronts: Mapping[str, pd.DataFrame]) -> Figu
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, 2, figsize=(13, 4.8), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(2, 1, figsize=(7, 7.2), layout="constrained", sharey=True)
     titles = {
         "seconds": "seconds for 1024 x 1024 on the processor",
         "kmacs": "thousand multiply-adds per pixel",
@@ -100,8 +105,7 @@ def cost_panels(costs: pd.DataFrame, fronts: Mapping[str, pd.DataFrame]) -> Figu
         scatter(costs, column, "psnr", axis)
         front = fronts[column]
         axis.step(front[column], front["psnr"], where="post", color="#bbbbbb", zorder=0)
-        axis.set_xlabel(title)
-    axes[0].set_ylabel("PSNR (dB), nih-sample, sigma 25")
+        axis.set(xlabel=title, ylabel="PSNR (dB), sigma 25")
     return figure
 
 
@@ -123,7 +127,7 @@ def noise_matrix(matrix: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """
     loss = matrix - matrix.max()
     leads = matrix.apply(lambda column: -column.nlargest(2).diff().iloc[-1] >= 0.5).to_numpy()
-    figure, axis = plt.subplots(figsize=(9.5, 5.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
     picture = axis.imshow(loss, cmap="cividis", vmin=-15, vmax=0)
     for row, column in np.ndindex(matrix.shape):
         below = loss.to_numpy()[row, column]
@@ -160,7 +164,7 @@ def told_curves(told: pd.DataFrame, blind: tuple[str, float], true: float) -> Fi
     -------
     matplotlib.figure.Figure
     """
-    figure, axis = plt.subplots(figsize=(8.5, 4.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for method in told:  # each by itself: they were told different levels
         method_lines(told[[method]].dropna(), axis)
     method, psnr = blind
@@ -198,7 +202,7 @@ def mistake_chart(
     -------
     matplotlib.figure.Figure
     """
-    figure, axis = plt.subplots(figsize=(9, 5.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 5.4), layout="constrained")
     axis.axvspan(*band, color="#F6C667", alpha=0.4, label="the three low bars")
     axis.axvline(noisy, color="#999999", linestyle="--", label="noisy input")
     for method in map(str, points):
@@ -210,7 +214,7 @@ def mistake_chart(
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("PSNR (dB)")
     axis.spines[["top", "right"]].set_visible(False)
-    _legend_beside(axis)
+    _legend_below(figure, axis)
     return figure
 
 
@@ -226,14 +230,14 @@ def error_spectra(removed: pd.DataFrame, error: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, 2, figsize=(13, 4.4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3.9), layout="constrained")
     for axis, table in zip(axes, (removed, error), strict=True):
         method_lines(table, axis)
         axis.set(xlabel=FREQUENCY, ylabel="power relative to the noise")
     axes[0].axhline(1, color="#999999", linestyle=":")
-    axes[0].set(title="what was removed (noisy minus estimate)", ylim=(0, 1.6))
-    axes[1].set(title="what is wrong (estimate minus clean)", yscale="log")
-    _legend_beside(axes[1])
+    axes[0].set(title="what was removed", ylim=(0, 1.6))
+    axes[1].set(title="what is wrong", yscale="log", ylabel="")
+    _legend_below(figure, axes[0])
     return figure
 
 
@@ -273,8 +277,7 @@ def observer_charts(detection: pd.DataFrame, sigma: float, titles: Mapping[str, 
         row[0].set_ylabel("change of AUC")
     for axis in axes[-1]:
         axis.set_xlabel("contrast left")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    _legend_below(figure, axes[0, 0])
     return figure
 
 

@@ -3,9 +3,6 @@
 `nodule-METHOD.png`: a rendered radiograph with small nodules, at noise level 25 by a method, for
 the front page; three of them side by side, with the nodules marked, are `front.png`.
 `viewed-METHOD-NUMBER.webp`: the middle of two others in the same way, for the page on failures.
-`worst-METHOD.webp`, of `chest-drr` at noise level 25, side by side: what the method removed (noisy
-minus estimate) from the test image where its PSNR is lowest, and its errors (estimate minus clean)
-in the five test images where it is lowest.
 `nothing-METHOD.webp`: what it leaves of noise on an even grey.
 `made_from.json` says of each what it was made from; where that has changed, the picture is drawn
 again.
@@ -30,7 +27,7 @@ from denoise_lib.evaluation import apply
 from denoise_lib.files import replacing
 from denoise_lib.identity import code_hash
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.plotting.style import NOTHING_RANGE, RESIDUAL_RANGE
+from denoise_lib.plotting.style import NOTHING_RANGE
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import (
@@ -44,7 +41,6 @@ from denoise_lib.study.run import LEFT_OUT
 from denoise_lib.study.variants import make, tuned
 from denoise_lib.tasks import observer
 
-WORST = 5
 # On the front page: these methods, on this test image of `chest-drr` with nodules of this diameter.
 NODULE_METHODS = ("noisy", "gaussian", "bm3d", "dncnn-b-nih", "liu-nih", "rdn-nih", AUTHORS_BLIND)
 NODULE_IMAGE, NODULE_SIZE = 0, 8
@@ -65,7 +61,7 @@ class Picture:
     draw : callable
         ``draw(path)`` writes it.
     source : list of str
-        What it is made from: the method's fingerprint, and the images where those are chosen.
+        What it is made from: the method's fingerprint, and the nodules where it has some.
     """
 
     file: str
@@ -91,8 +87,6 @@ def pictures() -> Iterator[Picture]:
             yield Picture(f"viewed-{method}-{number}.webp", draw, [_code(method)])
     for method in compared():
         if method != "noisy":
-            source = [_code(method), *worst_images(method)]
-            yield Picture(f"worst-{method}.webp", partial(worst, method), source)
             yield Picture(f"nothing-{method}.webp", partial(nothing, method), [_code(method)])
 
 
@@ -133,29 +127,6 @@ def draw_all(force: bool = False) -> None:
         known[picture.file] = picture.source
         with replacing(listed) as temporary:
             temporary.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
-def worst_images(method: str) -> list[str]:
-    """The test images of `chest-drr` at noise level 25 with the lowest PSNR, the lowest first.
-
-    Parameters
-    ----------
-    method : str
-        Of the study.
-
-    Returns
-    -------
-    list of str
-        Their ids.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there are no rows of the protocol.
-    """
-    rows = store.load(Protocol())
-    ordered = rows[rows["method"] == method].sort_values(["psnr", "image"])
-    return list(ordered["image"][:WORST])
 
 
 def _by(method: str, clean: torch.Tensor, name: str, protocol: Protocol) -> torch.Tensor:
@@ -240,35 +211,6 @@ def viewed(method: str, number: int, path: Path) -> None:
     start = (image.shape[-1] - VIEWED_SIZE) // 2
     middle = image[0, 0, start:, start:][:VIEWED_SIZE, :VIEWED_SIZE]
     _grey(middle).save(path, lossless=True)
-
-
-def worst(method: str, path: Path) -> None:
-    """What a method removed from its worst image, and its errors in its worst images.
-
-    Parameters
-    ----------
-    method : str
-        Of the study.
-    path : pathlib.Path
-        The file to write.
-
-    Raises
-    ------
-    FileNotFoundError
-        When the method has no rows.
-    """
-    names = worst_images(method)
-    if not names:
-        raise FileNotFoundError(f"No rows of {method}: run `denoise study run` first.")
-    protocol, denoiser, tiles = Protocol(), make(method), []
-    for name in names:
-        (item,) = protocol.items().select([name])
-        noisy = protocol.noise(item.image[None], [item.id], protocol.seed)
-        estimate = apply(denoiser, noisy, protocol.noise.known_sigma)
-        if not tiles:  # the noise is in it, so it gets twice the range
-            tiles.append(_signed((noisy - estimate)[0, 0], 2 * RESIDUAL_RANGE))
-        tiles.append(_signed(estimate[0, 0] - item.image[0], RESIDUAL_RANGE))
-    _grey(torch.cat(tiles, dim=1)).save(path, quality=90, method=6)
 
 
 def nothing(method: str, path: Path) -> None:
