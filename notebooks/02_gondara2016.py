@@ -32,9 +32,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = (
-    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
-)
+preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -508,7 +506,15 @@ print(
 assert abs(best - possible.mean()) < 0.01
 
 # %% [markdown]
-# **5.** Open: you have one radiograph with real grain and no clean truth. How would you choose the level for which a denoiser was trained?
+# **5.** Plot quiz: in the figure of the five networks, cover the names. What does the distance between the two dots of a row tell you, and what the place of the open one?
+#
+# <details><summary>Solution</summary>
+#
+# The distance is what a wrong brightness or contrast costs, which one line for each image repairs. Where the dots coincide there was nothing to repair. The open dot shows what is left: detail that is really lost.
+#
+# </details>
+#
+# **6.** Open: you have one radiograph with real grain and no clean truth. How would you choose the level for which a denoiser was trained?
 #
 # ## References
 #

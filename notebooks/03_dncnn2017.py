@@ -32,9 +32,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = (
-    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
-)
+preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -493,7 +491,21 @@ assert first > 5 * (sigma / 255) ** 2
 print(f"first loss {first:.3f}, the noise has {(sigma / 255) ** 2:.3f}")
 
 # %% [markdown]
-# **5.** Open: the residual suits noise that is *added*. What would you let the network predict for [X-ray noise](../noise), whose strength depends on the image?
+# **5.** Plot quiz: cover the labels in the figure of the two ingredients. How do you see that the top of a curve can be believed? And what would you have concluded had the search ended at a rate of $10^{-3}$?
+#
+# <details><summary>Solution</summary>
+#
+# A top can be believed if there are lower points on both of its sides. At $10^{-3}$ both residual networks are still rising, so you would have compared step sizes and taken them for architectures.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+for name in ("residual, batch norm", "residual, no batch norm"):
+    print(f"{name}: the best rate is {rate[name]:g}")
+    assert rate[name] > 1e-3
+
+# %% [markdown]
+# **6.** Open: the residual suits noise that is *added*. What would you let the network predict for [X-ray noise](../noise), whose strength depends on the image?
 #
 # ## References
 #

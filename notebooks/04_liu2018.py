@@ -31,9 +31,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = (
-    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
-)
+preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
 sigma = 50  # noise level on the 0-255 scale: strong, so that the task suffers
 seed = 0
 
@@ -472,7 +470,15 @@ assert round(conversion, 3) == 0.020
 print(f"lambda = {conversion:.4f}")
 
 # %% [markdown]
-# **4.** Open: you must decide whether a denoiser may stand in front of a classifier that is in use. Which three experiments do you ask for?
+# **4.** Plot quiz: the Dice of the network's own reader turns down at a large $\lambda$, although the loss asks for it more than before. How can that be?
+#
+# <details><summary>Solution</summary>
+#
+# The loss is a cross-entropy on *training* images, and the plot is a Dice on others. The more the reader weighs, the further the denoiser leaves the images that its reader was trained on; it can please the reader there without drawing better outlines here.
+#
+# </details>
+#
+# **5.** Open: you must decide whether a denoiser may stand in front of a classifier that is in use. Which three experiments do you ask for?
 #
 # ## References
 #

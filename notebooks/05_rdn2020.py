@@ -31,9 +31,7 @@ if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = (
-    "quick"  # "smoke" takes seconds, "quick" some minutes, "full" wants a GPU
-)
+preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -477,7 +475,15 @@ with torch.no_grad():
 print("f(a + b) = f(a) + f(b), but for the constant")
 
 # %% [markdown]
-# **4.** Open: why might a network that is trained for long make more of its dense wires than ours does? How would you test it?
+# **4.** Plot quiz: both plots of depth and width have a logarithmic axis to base 2. What would a straight line mean, and do you see one?
+#
+# <details><summary>Solution</summary>
+#
+# That every doubling brings the same number of decibels. There is none: the second doubling of the depth brings less than half of the first.
+#
+# </details>
+#
+# **5.** Open: why might a network that is trained for long make more of its dense wires than ours does? How would you test it?
 #
 # ## References
 #
