@@ -29,7 +29,8 @@ from denoise_lib.training.train import train
 TRAINED = BlindGaussianNoise(0, 25)
 TESTED = (5, 15, 25, 35, 50, 75)
 CONFIG = {"depth": 10, "features": 32, "batch_norm": False}
-STEPS, RATE = 2000, 3e-3
+# At a rate of 3e-3 one training in six never left the noisy image.
+STEPS, RATE, CLIP = 2000, 1e-3, 1.0
 
 
 def without_constants(model: nn.Module) -> nn.Module:
@@ -63,7 +64,7 @@ def _identity(key: Mapping[str, Any]) -> Any:
 
 def _recipe() -> Recipe:
     recipe = methods.recipe("dncnn", "quick")
-    return replace(recipe, steps=STEPS, batch_size=4, learning_rate=RATE)
+    return replace(recipe, steps=STEPS, batch_size=4, learning_rate=RATE, clip_gradient=CLIP)
 
 
 @cache
