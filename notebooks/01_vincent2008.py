@@ -425,7 +425,7 @@ shown = {
     "Wiener's filter": apply(wiener, noisy, sigma),
     "vincent": apply(model, noisy, sigma),
 }
-plotting.comparison_panel(clean, shown, protocol, columns=2)
+plotting.comparison_panel(clean, shown, protocol)
 plt.show()
 
 # %% [markdown]

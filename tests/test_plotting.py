@@ -1,10 +1,13 @@
 """Figures show what they are given."""
 
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from denoise_lib import plotting
 from denoise_lib.evaluation import METRICS
@@ -75,6 +78,36 @@ def test_panel_shows_scores_and_residuals():
         i.get_array() for a in figure.axes for i in a.images if i.get_cmap().name == "PuOr"
     ]
     np.testing.assert_allclose(residuals[0], (noisy - clean)[0, 0], atol=1e-6)
+
+
+def saved(figure) -> np.ndarray:
+    """The grey levels of a figure as a notebook saves it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return np.asarray(Image.open(file).convert("L")).astype(int)
+
+
+@pytest.mark.parametrize(("side", "count", "factor"), [(256, 4, 1), (100, 3, 2), (72, 3, 3)])
+def test_noise_is_shown_pixel_by_pixel(side, count, factor):
+    images = {f"image {k}": torch.rand(1, side, side) for k in range(count)}
+
+    page = saved(plotting.show_images(images))
+
+    for image in images.values():
+        levels = np.round(255 * image[0].numpy()).astype(int)
+        wanted = np.kron(levels, np.ones((factor, factor), int))
+        strips = np.lib.stride_tricks.sliding_window_view(page, (1, wanted.shape[1]))[:, :, 0]
+        places = np.argwhere((abs(strips - wanted[0]) <= 2).all(axis=-1))
+        assert len(places) >= 1
+        row, column = places[0]
+        shown = page[row : row + len(wanted), column : column + len(wanted)]
+        assert abs(shown - wanted).max() <= 2
+
+
+def test_clean_images_may_be_shown_smaller():
+    page = saved(plotting.show_images({k: torch.rand(1, 256, 256) for k in "abcd"}, shrink=True))
+
+    assert page.shape[0] < 256 and page.shape[1] > 600
 
 
 def test_score_table_has_names_units_and_intervals():

@@ -40,7 +40,7 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
         When there is a NaN in the data.
     """
     picture = io.BytesIO()
-    still.savefig(picture, format="png", dpi=110)
+    still.savefig(picture, format="png", dpi=100)
     plt.close(still)
     source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
     # A "<" in the text could end the script element.
