@@ -581,7 +581,7 @@ if preset != "smoke":
 # %% [markdown]
 # **6.** Open: two pixels made the spiral. What does the curve of clean images look like when an image has 65 536 of them, and how would you find its dimension?
 #
-# ## References
-#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

@@ -516,7 +516,7 @@ assert abs(best - possible.mean()) < 0.01
 #
 # **6.** Open: you have one radiograph with real grain and no clean truth. How would you choose the level for which a denoiser was trained?
 #
-# ## References
-#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

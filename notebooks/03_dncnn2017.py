@@ -507,7 +507,7 @@ for name in ("residual, batch norm", "residual, no batch norm"):
 # %% [markdown]
 # **6.** Open: the residual suits noise that is *added*. What would you let the network predict for [X-ray noise](../noise), whose strength depends on the image?
 #
-# ## References
-#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

@@ -480,7 +480,7 @@ print(f"lambda = {conversion:.4f}")
 #
 # **5.** Open: you must decide whether a denoiser may stand in front of a classifier that is in use. Which three experiments do you ask for?
 #
-# ## References
-#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

@@ -485,7 +485,7 @@ print("f(a + b) = f(a) + f(b), but for the constant")
 #
 # **5.** Open: why might a network that is trained for long make more of its dense wires than ours does? How would you test it?
 #
-# ## References
-#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import readability  # noqa: E402  (beside the other tools)
 
 PAGES = readability.pages()
-LEDGERS = {"fidelity", "house"}  # looked up, not read
+LEDGERS = {"fidelity", "house", "glossary"}  # looked up, not read
 
 
 def names(pages):
