@@ -179,6 +179,20 @@ def test_no_page_is_wider_than_the_window(visits):
 # What a reader does
 
 
+@pytest.mark.parametrize(("width", "screen"), [(WIDTHS["desktop"], 900), (WIDTHS["phone"], 1100)])
+def test_claim_warning_and_picture_stand_on_the_first_screen(open_page, width, screen):
+    page = open_page("welcome.html", width)
+    parts = [
+        page.locator("h1", has_text="lose the nodule"),
+        page.get_by_text("Nothing here is meant for diagnosis"),
+        toy(page, "nodule").locator("canvas"),
+    ]
+
+    boxes = [part.first.bounding_box() for part in parts]
+
+    assert all(box["y"] >= 0 and box["y"] + box["height"] <= screen for box in boxes)
+
+
 @pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
 def test_the_menu_opens_and_leads_to_another_page(open_page, width):
     page = open_page("welcome.html", width)
@@ -223,7 +237,8 @@ def column(page, number: int) -> list[str]:
 
 
 def test_the_large_table_sorts_at_a_click_and_filters(open_page):
-    page = open_page("comparison.html")
+    page = open_page("numbers.html")
+    page.locator("summary", has_text="Show all").click()
     names = [name.strip() for name in page.locator("table.sortable th").all_inner_texts()]
     psnr = 1 + [re.sub(r"\W+$", "", name) for name in names].index("PSNR")
     before = column(page, psnr)
@@ -291,9 +306,13 @@ def toy(page, name: str):
 
 
 @pytest.mark.parametrize(("name", "kind"), TOYS)
-@pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["desktop"]])
-def test_a_toy_is_moved_by_keys(open_page, name, kind, width):
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [(WIDTHS["phone"], "light"), (WIDTHS["desktop"], "light"), (WIDTHS["desktop"], "dark")],
+)
+def test_a_toy_is_moved_by_keys(open_page, name, kind, width, theme):
     page = open_page(name, width)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     box = toy(page, kind)
     told = box.locator(".toy-told")
     assert not box.locator(".toy-still").is_visible()

@@ -39,17 +39,34 @@ def toy(name: str, data: Any, still: Figure, alt: str) -> str:
     ValueError
         When there is a NaN in the data.
     """
-    picture = io.BytesIO()
-    still.savefig(picture, format="png", dpi=100)
-    plt.close(still)
-    source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
     # A "<" in the text could end the script element.
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    return (
-        f'<div class="toy" data-toy="{name}"><img class="toy-still" src="{source}" '
-        f'alt="{html.escape(alt)}"><script type="application/json" class="toy-data">{text}</script>'
-        "</div>"
-    )
+    script = f'<script type="application/json" class="toy-data">{text}</script>'
+    return f'<div class="toy" data-toy="{name}">{picture(still, alt, "toy-still")}{script}</div>'
+
+
+def picture(figure: Figure, alt: str, kind: str) -> str:
+    """A figure as an HTML element that holds it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        It is closed.
+    alt : str
+        Describes it.
+    kind : str
+        The element's class.
+
+    Returns
+    -------
+    str
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    plt.close(figure)
+    data = base64.b64encode(file.getvalue()).decode()
+    source = f"data:image/png;base64,{data}"
+    return f'<img class="{kind}" src="{source}" alt="{html.escape(alt)}">'
 
 
 def base64_levels(image: torch.Tensor) -> str:
