@@ -371,7 +371,7 @@ def shortcut_charts(
 def variance_by_grey(
     measured: Mapping[str, tuple[np.ndarray, np.ndarray]], levels: np.ndarray
 ) -> Figure:
-    """Measured variance of noise against the clean grey level, and what a model predicts.
+    """Measured noise against the clean grey level, and what a model predicts.
 
     Parameters
     ----------
@@ -387,9 +387,11 @@ def variance_by_grey(
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     colours = ("#0072B2", "#E69F00", "#D55E00")
     for colour, (name, (found, predicted)) in zip(colours, measured.items(), strict=False):
-        axis.plot(levels, found, "o", color=colour, label=f"{name}, measured")
-        axis.plot(levels, predicted, color=colour)
-    axis.set(xlabel="clean grey level x", ylabel="variance of y - x")
+        axis.plot(255 * levels, 255 * found**0.5, "o", color=colour, label=name)
+        axis.plot(255 * levels, 255 * predicted**0.5, color=colour)
+    axis.plot([], [], color="#888888", label="by the formula")
+    axis.set(xlabel="clean grey level (0-255)", ylabel="standard deviation of the noise (0-255)")
+    axis.set_ylim(0)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)
     return figure

@@ -129,30 +129,6 @@ def explained_by_noise(rows: pd.DataFrame, level: float) -> pd.DataFrame:
     return (level / 255) ** 2 / mse
 
 
-def spread(rows: pd.DataFrame, method: str) -> tuple[float, float]:
-    """Mean and standard deviation of PSNR over images, views of one patient for instance.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of one protocol.
-    method : str
-        One of their methods.
-
-    Returns
-    -------
-    tuple of float
-        In dB.
-
-    Raises
-    ------
-    UserError
-        When the method was not measured.
-    """
-    psnr = select(rows, method=method)["psnr"]
-    return psnr.mean(), psnr.std()
-
-
 def running_times(folder: Path) -> pd.DataFrame:
     """How long the chapters took when they were executed.
 
