@@ -20,6 +20,7 @@ from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
 SIGMA = "noise level sigma (0-255 scale)"
+CROWDED = 28  # dB: mistakes that cost less have their names in a column of the figure
 
 
 def _legend_beside(axis: Axes) -> None:
@@ -176,43 +177,47 @@ def told_curves(told: pd.DataFrame, blind: tuple[str, float], true: float) -> Fi
     return figure
 
 
-def mistake_chart(
-    points: pd.DataFrame,
-    extra: pd.Series,
-    titles: Mapping[str, str],
-    noisy: float,
-    band: tuple[float, float],
+def mistake_plane(
+    points: pd.DataFrame, titles: Mapping[str, str], bars: Mapping[str, tuple[float, float]]
 ) -> Figure:
-    """PSNR under each mistake, the worst at the bottom; mistakes before training above.
+    """Each mistake where it lands, in PSNR and SSIM, beside scores that others published.
 
     Parameters
     ----------
     points : pandas.DataFrame
-        PSNR (dB); a row for each mistake, a column for each method.
-    extra : pandas.Series
-        PSNR (dB) of the mistakes made before training.
+        `psnr` (dB) and `ssim`, indexed by mistake and method.
     titles : mapping
         From a mistake to its name in the figure.
-    noisy : float
-        PSNR of the noisy input (dB).
-    band : tuple of float
-        The ends of the published bars that are low (dB).
+    bars : mapping
+        From the name of a published result to its PSNR (dB) and SSIM.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, axis = plt.subplots(figsize=(7, 5.4), layout="constrained")
-    axis.axvspan(*band, color="#F6C667", alpha=0.4, label="the three low bars")
-    axis.axvline(noisy, color="#999999", linestyle="--", label="noisy input")
-    for method in map(str, points):
-        colour, marker = colour_and_marker(method)
-        axis.plot(points[method], range(len(points)), marker, color=colour, label=label(method))
-    places = range(len(points), len(points) + len(extra))
-    axis.plot(extra, places, "k.", label="trained here, for a minute")
-    names = [titles[key] for key in (*points.index, *extra.index)]
-    axis.set_yticks(range(len(names)), names)
-    axis.set_xlabel("PSNR (dB)")
+    figure, axis = plt.subplots(figsize=(7, 5.6), layout="constrained")
+    for method, rows in points.groupby(level=1, sort=False):
+        colour, marker = colour_and_marker(str(method))
+        axis.plot(rows["psnr"], rows["ssim"], marker, color=colour, label=label(str(method)))
+    for name, place in bars.items():
+        axis.plot(*place, "*", color="#D55E00", markersize=13)
+        axis.annotate(name, place, (8, 4), textcoords="offset points", weight="bold")
+    middles = points.groupby(level=0).mean()
+    crowded = middles["psnr"] > CROWDED
+    for mistake, place in middles[~crowded].iterrows():
+        where = (place["psnr"], place["ssim"])
+        axis.annotate(titles[str(mistake)], where, (7, -11), textcoords="offset points")
+    column = middles[crowded].sort_values("ssim")
+    heights = np.linspace(0.55, 1, len(column))
+    for height, (mistake, place) in zip(heights, column.iterrows(), strict=True):
+        axis.annotate(
+            titles[str(mistake)],
+            (place["psnr"], place["ssim"]),
+            (CROWDED + 9, height),
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "#999999"},
+        )
+    axis.set(xlabel="PSNR (dB)", ylabel="SSIM", xlim=(3, CROWDED + 22), ylim=(0, 1.05))
     axis.spines[["top", "right"]].set_visible(False)
     _legend_below(figure, axis)
     return figure

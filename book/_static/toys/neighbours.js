@@ -8,7 +8,7 @@
   const filters = { gaussian: "Gaussian filter", bilateral: "bilateral filter", nlm: "non-local means" };
   const state = { filter: "nlm", sigma: 25, row: data.start[0], column: data.start[1] };
   const image = picture(width, height, data.zoom, "noisy: choose a pixel");
-  const weights = picture(width, height, data.zoom, "whose values are averaged");
+  const weights = picture(width, height, data.zoom, "whose values are averaged: square root of the weights");
   const result = picture(width, height, data.zoom, "what comes out");
   const { told, tell } = teller();
   const grip = image.canvas;
@@ -98,6 +98,9 @@
       context.strokeStyle = "#e69f00";
       context.strokeRect(state.column - 1.5, state.row - 1.5, 4, 4);
     }
+    weights.context.strokeStyle = "#777";
+    weights.context.strokeRect(
+      state.column - reach - 0.5, state.row - reach - 0.5, 2 * reach + 2, 2 * reach + 2);
     const i = state.row * width + state.column;
     tell(`Seen ${noisy[i].toFixed(0)}, averaged ${filtered[i].toFixed(0)}, truth ${clean[i]}.`);
   };

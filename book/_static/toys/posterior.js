@@ -34,8 +34,9 @@
   };
   const bestError = () => {
     let [sum, weight] = [0, 0];
-    for (let y = -200; y <= 456; y += 2) {
-      const p = density(y, state.sigma);
+    const { sigma } = state;
+    for (let y = -5 * sigma; y <= 250 + 5 * sigma; y += sigma / 8) {
+      const p = density(y, sigma);
       sum += p * variance(y);
       weight += p;
     }
@@ -44,7 +45,7 @@
 
   const axis = { x: [0, 250], ticks: [50, 0] };
   const belief = plot({
-    ...axis, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "likely, each to its height",
+    ...axis, y: [0, 1], height: 170, xlabel: "clean grey level x", ylabel: "probability",
   });
   const curve = plot({
     ...axis, y: [0, 250], ticks: [50, 50], height: 300, xlabel: "noisy grey level y", ylabel: "best guess of x",
@@ -69,7 +70,7 @@
     belief.area(scaled(after), { fill: "#0072b2", "fill-opacity": 0.5 });
     belief.line([[seen, 0], [seen, 1]], { stroke: "currentColor", "stroke-dasharray": "4 4" });
     belief.line([[guess, 0], [guess, 1]], { stroke: "#d55e00" });
-    [["before", "#888"], ["after", "#0072b2"], ["best guess", "#d55e00"]].forEach(([text, colour], row) =>
+    [["prior", "#888"], ["posterior", "#0072b2"], ["best guess", "#d55e00"]].forEach(([text, colour], row) =>
       belief.legend(row, text, colour));
     curve.clear();
     curve.line([[0, 0], [250, 250]], { stroke: "#888", "stroke-dasharray": "4 4" });
@@ -79,8 +80,9 @@
     });
     curve.dot(seen, guess, { fill: "#d55e00" });
     tell(
-      `Seen: ${seen}. Best guess: ${Math.round(guess)}. Over all that may be seen, the best guess is off ` +
-      `by ${bestError().toFixed(0)} (root mean square), where the noise has ${state.sigma}.`);
+      `Seen: ${seen}. Best guess: ${Math.round(guess)}. On average over all pixels ` +
+      `(root mean square) the best guess is wrong by ${bestError().toFixed(0)}, ` +
+      `the noisy value by ${state.sigma}.`);
   };
   const change = setter(state, draw);
   const names = Object.fromEntries(Object.keys(data.priors).map((name) => [name, name]));
@@ -88,7 +90,7 @@
     element(
       "div", { class: "toy-controls" },
       choice("what images have", names, state.prior, change("prior")),
-      slider("noise σ", { min: 2, max: 80, value: state.sigma }, change("sigma")),
+      slider("noise σ", { min: 2, max: 200, value: state.sigma }, change("sigma")),
       slider("seen y", { min: 0, max: 250, value: state.seen }, change("seen")),
     ),
     element("div", { class: "toy-plots" }, belief.root, curve.root),
