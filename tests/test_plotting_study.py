@@ -100,18 +100,23 @@ def test_a_method_that_was_told_few_levels_has_a_line_too():
     assert names(axis) == ["BM3D", "Total variation", "DnCNN-B (ours), not told"]
 
 
-def test_mistakes_before_training_stand_above_the_others():
-    points = pd.DataFrame({"rdn-nih": [10.0, 30.0]}, index=["residual", ""])
-    titles = {"residual": "noise shown", "": "none", "whole-image": "shrunk"}
+def test_mistakes_stand_in_the_plane_beside_published_scores():
+    points = pd.DataFrame(
+        {"psnr": [10.0, 12, 35], "ssim": [0.1, 0.2, 0.9], "mse": 0.0},
+        index=pd.MultiIndex.from_tuples(
+            [("residual", "rdn-nih"), ("residual", "vincent-nih"), ("", "rdn-nih")]
+        ),
+    )
 
-    axis = study.mistake_chart(points, pd.Series({"whole-image": 18.0}), titles, 22, (13, 20)).axes[
-        0
-    ]
+    axis = study.mistake_plane(points, {"residual": "noise", "": "none"}, {"A": (13, 0.7)}).axes[0]
 
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["noise shown", "none", "shrunk"]
-    assert axis.lines[1].get_xydata().tolist() == [[10, 0], [30, 1]]
-    assert axis.lines[2].get_xydata().tolist() == [[18, 2]]
-    assert (axis.patches[0].get_x(), axis.patches[0].get_width()) == (13, 7)
+    assert axis.lines[0].get_xydata().tolist() == [[10, 0.1], [35, 0.9]]
+    assert axis.lines[2].get_xydata().tolist() == [[13, 0.7]]
+    assert {t.get_text(): t.xy for t in axis.texts} == {
+        "A": (13, 0.7),
+        "noise": (11, pytest.approx(0.15)),
+        "none": (35, 0.9),
+    }
 
 
 def spectrum(*values):
@@ -182,15 +187,16 @@ def test_the_shortcut_stands_beside_the_network_and_its_answers():
     assert noise.lines[2].get_label() == "of pneumonias, trained on degraded images"
 
 
-def test_measured_variances_are_points_and_predicted_ones_lines():
+def test_measured_deviations_are_points_and_predicted_ones_lines():
     levels = np.array([0.25, 0.75])
     measured = {"100 photons": (levels / 99, levels / 100)}
 
     axis = study.variance_by_grey(measured, levels).axes[0]
 
-    assert [line.get_linestyle() for line in axis.lines] == ["None", "-"]
-    assert axis.lines[1].get_ydata().tolist() == (levels / 100).tolist()
-    assert names(axis) == ["100 photons, measured"]
+    assert [line.get_linestyle() for line in axis.lines[:2]] == ["None", "-"]
+    assert axis.lines[1].get_xdata().tolist() == (255 * levels).tolist()
+    assert axis.lines[1].get_ydata() == pytest.approx(255 * np.sqrt(levels / 100))
+    assert names(axis) == ["100 photons", "by the formula"]
 
 
 def test_spectra_have_a_line_for_each_data_set():

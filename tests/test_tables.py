@@ -749,14 +749,6 @@ def test_the_share_of_an_error_that_noise_explains():
     }
 
 
-def test_the_spread_over_views_is_their_standard_deviation():
-    mean, deviation = foundations.spread(rows({"bm3d": 30, "nlm": 20}), "bm3d")
-
-    assert (mean, deviation) == (30.5, pytest.approx(0.5**0.5))
-    with pytest.raises(UserError, match="'tv'"):
-        foundations.spread(rows({"bm3d": 30}), "tv")
-
-
 def test_what_is_lost_by_parameters_of_other_images():
     own, other = rows({"bm3d": 31, "nlm": 33, "rdn-nih": 40}), rows({"bm3d": 30.5, "nlm": 30})
 

@@ -6,7 +6,7 @@ page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -178,7 +178,10 @@ def told_curves(told: pd.DataFrame, blind: tuple[str, float], true: float) -> Fi
 
 
 def mistake_plane(
-    points: pd.DataFrame, titles: Mapping[str, str], bars: Mapping[str, tuple[float, float]]
+    points: pd.DataFrame,
+    titles: Mapping[str, str],
+    bars: Mapping[str, tuple[float, float]],
+    above: Collection[str] = (),
 ) -> Figure:
     """Each mistake where it lands, in PSNR and SSIM, beside scores that others published.
 
@@ -190,6 +193,8 @@ def mistake_plane(
         From a mistake to its name in the figure.
     bars : mapping
         From the name of a published result to its PSNR (dB) and SSIM.
+    above : collection of str
+        Mistakes whose name stands above their points instead of below.
 
     Returns
     -------
@@ -206,9 +211,10 @@ def mistake_plane(
     crowded = middles["psnr"] > CROWDED
     for mistake, place in middles[~crowded].iterrows():
         where = (place["psnr"], place["ssim"])
-        axis.annotate(titles[str(mistake)], where, (7, -11), textcoords="offset points")
+        offset = (0, 10) if mistake in above else (7, -12)
+        axis.annotate(titles[str(mistake)], where, offset, textcoords="offset points")
     column = middles[crowded].sort_values("ssim")
-    heights = np.linspace(0.55, 1, len(column))
+    heights = 1.02 - 0.07 * np.arange(len(column))[::-1]
     for height, (mistake, place) in zip(heights, column.iterrows(), strict=True):
         axis.annotate(
             titles[str(mistake)],

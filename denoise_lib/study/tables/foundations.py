@@ -13,7 +13,6 @@ import torch
 from denoise_lib.checks import UserError
 from denoise_lib.noise import XRayNoise
 from denoise_lib.plotting import label
-from denoise_lib.study.tables.shared import select
 
 _POSES = {
     "turn": "turn (degrees)",

@@ -16,14 +16,14 @@ TITLES = {
     "offset-0.2": "brightness offset of 0.2",
     "rescaled-twice": "scaled back from [-1, 1] twice",
     "mean-not-added": "mean subtracted, not added again",
-    "stretched": "output stretched to its own extremes",
+    "stretched": "output stretched",
     "wrapped": "cast to 8 bits without clipping",
     "residual": "the predicted noise shown as the image",
     "batch-statistics": "batch norm left in training mode",
-    "whole-image": "dense layers over the whole image, shrunk to 64 x 64",
-    "trained:gaussian-5": "trained for sigma 5, not stated",
+    "whole-image": "dense layers, whole image",
+    "trained:gaussian-5": "trained for sigma 5",
     "trained:gaussian-20": "trained for sigma 20, a minute",
-    "trained:gaussian-50": "trained for sigma 50, not stated",
+    "trained:gaussian-50": "trained for sigma 50",
     RGB: "noise drawn for R, G and B",
 }
 
