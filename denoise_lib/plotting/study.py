@@ -205,25 +205,25 @@ def mistake_plane(
         colour, marker = colour_and_marker(str(method))
         axis.plot(rows["psnr"], rows["ssim"], marker, color=colour, label=label(str(method)))
     for name, place in bars.items():
-        axis.plot(*place, "*", color="#D55E00", markersize=13)
+        axis.plot(*place, "*", color="black", markersize=13)
         axis.annotate(name, place, (8, 4), textcoords="offset points", weight="bold")
     middles = points.groupby(level=0).mean()
     crowded = middles["psnr"] > CROWDED
     for mistake, place in middles[~crowded].iterrows():
         where = (place["psnr"], place["ssim"])
-        offset = (0, 10) if mistake in above else (7, -12)
-        axis.annotate(titles[str(mistake)], where, offset, textcoords="offset points")
+        offset, side = ((0, 10), "center") if mistake in above else ((7, -12), "left")
+        axis.annotate(titles[str(mistake)], where, offset, textcoords="offset points", ha=side)
     column = middles[crowded].sort_values("ssim")
     heights = 1.02 - 0.07 * np.arange(len(column))[::-1]
     for height, (mistake, place) in zip(heights, column.iterrows(), strict=True):
         axis.annotate(
             titles[str(mistake)],
             (place["psnr"], place["ssim"]),
-            (CROWDED + 9, height),
+            (CROWDED + 12, height),
             va="center",
             arrowprops={"arrowstyle": "-", "color": "#999999"},
         )
-    axis.set(xlabel="PSNR (dB)", ylabel="SSIM", xlim=(3, CROWDED + 22), ylim=(0, 1.05))
+    axis.set(xlabel="PSNR (dB)", ylabel="SSIM", xlim=(3, CROWDED + 25), ylim=(0, 1.05))
     axis.spines[["top", "right"]].set_visible(False)
     _legend_below(figure, axis)
     return figure

@@ -17,7 +17,7 @@ TITLES = {
     "rescaled-twice": "scaled back from [-1, 1] twice",
     "mean-not-added": "mean subtracted, not added again",
     "stretched": "output stretched",
-    "wrapped": "cast to 8 bits without clipping",
+    "wrapped": "8 bits, not clipped",
     "residual": "the predicted noise shown as the image",
     "batch-statistics": "batch norm left in training mode",
     "whole-image": "dense layers, whole image",
