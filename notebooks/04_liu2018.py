@@ -50,8 +50,9 @@ from denoise_lib.evaluation import apply, compare
 from denoise_lib.methods import recipe
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting import chapters
+from denoise_lib.plotting.toys import embedded, toy
 from denoise_lib.protocol import Protocol
-from denoise_lib.study import store
+from denoise_lib.study import examples, store
 from denoise_lib.tasks.segmentation import (
     TASK_RECIPES,
     UNet,
@@ -63,7 +64,8 @@ from denoise_lib.tasks.segmentation import (
 )
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
+from PIL import Image
 from torch import nn
 
 torch.manual_seed(seed)
@@ -340,6 +342,52 @@ Markdown(
     f"**And it draws a heart.** Most of the gain is the heart's, from {heart_plain:.2f} to {structures.loc[best, 'dice_heart']:.2f}; lungs and ribs lose a little. "
     f"That is *more than the reader finds in clean images*, {heart_clean:.2f}. The same denoiser without the reader's loss stays below the clean images. So it is not the "
     "removal of noise that helps beyond them. The denoiser makes up for a weakness of its reader, and draws what it wants to see."
+)
+
+# %% [markdown]
+# Let the reader weigh more and more, and watch what becomes of the image:
+
+# %% tags=["remove-input"]
+folder = store.folder() / "images"
+files = {
+    (w, what): folder / f"joint-{w:g}-{what}.webp"
+    for w in examples.JOINT_WEIGHTS
+    for what in ("outlines", "error")
+}
+by_weight = denoised.groupby("weight")[
+    ["dice_heart", "stranger_dice_heart", "psnr"]
+].mean()
+still, axes = plt.subplots(2, 2, figsize=(7, 7.4), layout="constrained")
+for axis, w in zip(axes.flat, examples.JOINT_WEIGHTS, strict=True):
+    axis.imshow(Image.open(files[w, "outlines"]), interpolation="nearest")
+    axis.set_title(f"λ = {w:g}", fontsize=10)
+    axis.set_axis_off()
+HTML(
+    toy(
+        "joint",
+        {
+            "weights": examples.JOINT_WEIGHTS,
+            "gain": examples.JOINT_GAIN,
+            "outlines": [
+                embedded(files[w, "outlines"]) for w in examples.JOINT_WEIGHTS
+            ],
+            "errors": [
+                embedded(files[w, "error"]) for w in examples.JOINT_WEIGHTS
+            ],
+            "scores": [
+                {
+                    "heart": round(row["dice_heart"], 3),
+                    "stranger": round(row["stranger_dice_heart"], 3),
+                    "psnr": round(row["psnr"], 2),
+                }
+                for row in (by_weight.loc[w] for w in examples.JOINT_WEIGHTS)
+            ],
+        },
+        still,
+        "A detail of a radiograph by Liu's denoiser at four weights of the reader's loss, with the "
+        "true outline of the heart and the one that the reader finds. As the weight grows, the "
+        "image fills with a fine pattern.",
+    )
 )
 
 # %% tags=["hide-cell"]

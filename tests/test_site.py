@@ -294,6 +294,7 @@ TOYS = [
     ("classical.html", "neighbours"),
     ("failures.html", "viewer"),
     ("notebooks/03_dncnn2017.html", "receptive"),
+    ("notebooks/04_liu2018.html", "joint"),
     ("notebooks/05_rdn2020.html", "wires"),
 ]
 

@@ -508,6 +508,30 @@ def test_a_picture_of_nothing_shows_what_is_left_of_the_noise(tmp_path):
     assert 0 < left["gaussian"] < left["median"] < 60
 
 
+def test_a_jointly_trained_denoiser_is_drawn_with_two_outlines_of_the_heart(tmp_path, monkeypatch):
+    from PIL import Image
+
+    clean = torch.rand(112, 112)
+    found = torch.zeros(112, 112, dtype=torch.bool)
+    found[20:40, 30:60] = True
+    monkeypatch.setattr(examples, "_jointly", lambda weight: (clean, clean + weight, found))
+
+    examples.outlined(0, tmp_path / "outlines.webp")
+    examples.joint_error(0.1, tmp_path / "error.webp")
+
+    drawn = np.asarray(Image.open(tmp_path / "outlines.webp").convert("RGB")).astype(int)
+    zoom = examples.JOINT_ZOOM
+    assert drawn.shape == (112 * zoom, 112 * zoom, 3)
+    orange = (drawn == [230, 159, 0]).all(-1)
+    rows, columns = np.nonzero(orange)
+    assert (rows.min(), columns.min()) == (20 * zoom, 30 * zoom)
+    assert (rows.max(), columns.max()) == (40 * zoom - 1, 60 * zoom - 1)
+    assert (drawn == [86, 180, 233]).all(-1).sum() > 100  # the true outline, of image 0
+    # An error of 0.1, four times as strong, above the middle grey.
+    error = np.asarray(Image.open(tmp_path / "error.webp").convert("L"))
+    assert abs(int(error[0, 0]) - 255 * 0.9) <= 1
+
+
 def test_tuning_finds_the_best_point_and_keeps_it(tmp_path, monkeypatch):
     path = tmp_path / "tuned" / "chest-drr.json"
     monkeypatch.setattr(tuning, "tuning_file", lambda dataset: path)

@@ -4,6 +4,8 @@
 the front page; three of them side by side, with the nodules marked, are `front.png`.
 `viewed-METHOD-NUMBER.webp`: the middle of two others in the same way, for the page on failures.
 `nothing-METHOD.webp`: what it leaves of noise on an even grey.
+`joint-WEIGHT-outlines.webp` and `joint-WEIGHT-error.webp`: a radiograph by Liu's denoiser, trained
+with that weight of the task's loss, for the chapter.
 `made_from.json` says of each what it was made from; where that has changed, the picture is drawn
 again.
 """
@@ -13,13 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
+from skimage.segmentation import find_boundaries
 from tqdm.auto import tqdm
 
 from denoise_lib.data import load_dataset
@@ -38,8 +41,10 @@ from denoise_lib.study.grid import (
     released,
 )
 from denoise_lib.study.run import LEFT_OUT
+from denoise_lib.study.side import liu
+from denoise_lib.study.side_studies import side_studies
 from denoise_lib.study.variants import make, tuned
-from denoise_lib.tasks import observer
+from denoise_lib.tasks import observer, segmentation
 
 # On the front page: these methods, on this test image of `chest-drr` with nodules of this diameter.
 NODULE_METHODS = ("noisy", "gaussian", "bm3d", "dncnn-b-nih", "liu-nih", "rdn-nih", AUTHORS_BLIND)
@@ -48,6 +53,9 @@ NODULE_IMAGE, NODULE_SIZE = 0, 8
 VIEWED_METHODS = ("gaussian", "nlm", "bm3d", *released(), AUTHORS_BLIND)
 VIEWED_IMAGES, VIEWED_SIZE = (0, 20), 172
 NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
+# In the chapter on Liu's denoiser: these weights, the heart on a test image of `chest-drr`.
+JOINT_WEIGHTS, JOINT_IMAGE = (0, 0.02, 0.2, 0.6), 0
+JOINT_PART, JOINT_GAIN, JOINT_ZOOM = (slice(100, 212), slice(72, 184)), 4, 3
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,10 @@ def pictures() -> Iterator[Picture]:
     for method in compared():
         if method != "noisy":
             yield Picture(f"nothing-{method}.webp", partial(nothing, method), [_code(method)])
+    trained = [side_studies()["liu"].stamped()[0]["fingerprint"], str([JOINT_IMAGE, JOINT_PART])]
+    for weight in JOINT_WEIGHTS:
+        yield Picture(f"joint-{weight:g}-outlines.webp", partial(outlined, weight), trained)
+        yield Picture(f"joint-{weight:g}-error.webp", partial(joint_error, weight), trained)
 
 
 def _code(method: str) -> str:
@@ -228,6 +240,60 @@ def nothing(method: str, path: Path) -> None:
     noisy = NOTHING_NOISE(even, ["nothing"])
     estimate = apply(make(method), noisy, NOTHING_NOISE.known_sigma)
     _grey(_signed((estimate - even)[0, 0], NOTHING_RANGE)).save(path, lossless=True)
+
+
+@cache
+def _jointly(weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The clean image, Liu's estimate of it, and the heart that its reader finds there."""
+    item = load_dataset("chest-drr").test[JOINT_IMAGE]
+    clean = item.image[None]
+    noisy = liu.SEGMENTED(clean, [item.id], Protocol().seed)
+    estimate = apply(liu.joint(0, weight), noisy, liu.SEGMENTED.sigma)
+    heart = load_dataset("chest-drr").structures.index("heart")
+    found = segmentation.segment(liu.task_network(0), estimate)[:, [heart]] > 0
+    part = (0, 0, *JOINT_PART)
+    return clean[part], estimate[part], found[part]
+
+
+def outlined(weight: float, path: Path) -> None:
+    """Draw what a jointly trained denoiser makes of an image, and the heart its reader sees in it.
+
+    Parameters
+    ----------
+    weight : float
+        Of the task's loss.
+    path : pathlib.Path
+        The file to write: the heart's outline orange, the true one blue.
+    """
+    _, estimate, found = _jointly(weight)
+    item = load_dataset("chest-drr").test[JOINT_IMAGE]
+    assert item.mask is not None
+    heart = load_dataset("chest-drr").structures.index("heart")
+    picture = np.asarray(_magnified(_grey(estimate)).convert("RGB")).copy()
+    for mask, colour in ((item.mask[heart][JOINT_PART], "#56b4e9"), (found, "#e69f00")):
+        large = np.kron(mask.numpy() > 0, np.ones((JOINT_ZOOM, JOINT_ZOOM))) > 0
+        picture[find_boundaries(large, mode="inner")] = ImageColor.getrgb(colour)
+    Image.fromarray(picture).save(path, lossless=True)
+
+
+def joint_error(weight: float, path: Path) -> None:
+    """Draw the error of a jointly trained denoiser, with the contrast raised.
+
+    Parameters
+    ----------
+    weight : float
+        Of the task's loss.
+    path : pathlib.Path
+        The file to write.
+    """
+    clean, estimate, _ = _jointly(weight)
+    _magnified(_grey(_signed(estimate - clean, 0.5 / JOINT_GAIN))).save(path, lossless=True)
+
+
+def _magnified(picture: Image.Image) -> Image.Image:
+    """Every pixel a square."""
+    size = picture.width * JOINT_ZOOM, picture.height * JOINT_ZOOM
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def _grey(image: torch.Tensor) -> Image.Image:
