@@ -5,7 +5,7 @@
   const { element, setter, slider, choice, teller, levels, picture, mse, dice, blur } = kit;
   const { width, height, attenuation, display } = data;
   const clean = levels(data.clean);
-  const kinds = { counts: "counted photons", white: "white", correlated: "correlated: neighbours share it" };
+  const kinds = { counts: "counted photons", white: "white", correlated: "correlated: neighbours share it", none: "none" };
   const doses = [30, 50, 90, 150, 270, 500, 900, 1400, 2700, 5000, 10000];
   const state = { kind: "counts", sigma: 25, dose: doses.indexOf(270) };
   const seen = picture(width, height, data.zoom, "with noise");
@@ -32,17 +32,27 @@
   };
   const draw = () => {
     const draws = dice(7);
-    const field = { white: () => clean.map(draws.normal), correlated: () => correlated(draws) };
+    const field = {
+      white: () => clean.map(draws.normal),
+      correlated: () => correlated(draws),
+      none: () => clean.map(() => 0),
+    };
     const values = state.kind === "counts"
       ? counted(draws)
       : field[state.kind]().map((v, i) => clean[i] + state.sigma * v);
     const size = Math.sqrt(mse(values, clean));
     seen.show(values);
     alone.show(values.map((v, i) => 128 + v - clean[i]));
-    sigma.hidden = state.kind === "counts";
-    dose.hidden = !sigma.hidden;
+    dose.hidden = state.kind !== "counts";
+    sigma.hidden = !dose.hidden || state.kind === "none";
+    if (state.kind === "none") {
+      tell("The clean image.");
+      return;
+    }
+    const few = doses[state.dose] * Math.exp(-attenuation[128]);
+    const photons = dose.hidden ? "" : `A pixel of middle grey counts ${few.toPrecision(2)} photons. `;
     tell(
-      `The error of this image is ${size.toFixed(0)} of 255 (root mean square), ` +
+      `${photons}The error of this image is ${size.toFixed(0)} of 255 (root mean square), ` +
       `a PSNR of ${(20 * Math.log10(255 / size)).toFixed(1)} dB.`);
   };
   const change = setter(state, draw);
