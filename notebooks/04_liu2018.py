@@ -52,7 +52,7 @@ from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting import chapters
 from denoise_lib.plotting.toys import embedded, toy
 from denoise_lib.protocol import Protocol
-from denoise_lib.study import examples, store
+from denoise_lib.study import store
 from denoise_lib.tasks.segmentation import (
     TASK_RECIPES,
     UNet,
@@ -348,17 +348,17 @@ Markdown(
 # Let the reader weigh more and more, and watch what becomes of the image:
 
 # %% tags=["remove-input"]
-folder = store.folder() / "images"
 files = {
-    (w, what): folder / f"joint-{w:g}-{what}.webp"
-    for w in examples.JOINT_WEIGHTS
-    for what in ("outlines", "error")
+    (float(path.stem.split("-")[1]), path.stem.split("-")[2]): path
+    for path in (store.folder() / "images").glob("joint-*.webp")
 }
+drawn = sorted({weight for weight, _ in files})
+assert len(drawn) == 4 and {0, best} < set(drawn) <= set(weights)
 by_weight = denoised.groupby("weight")[
     ["dice_heart", "stranger_dice_heart", "psnr"]
 ].mean()
 still, axes = plt.subplots(2, 2, figsize=(7, 7.4), layout="constrained")
-for axis, w in zip(axes.flat, examples.JOINT_WEIGHTS, strict=True):
+for axis, w in zip(axes.flat, drawn, strict=True):
     axis.imshow(Image.open(files[w, "outlines"]), interpolation="nearest")
     axis.set_title(f"λ = {w:g}", fontsize=10)
     axis.set_axis_off()
@@ -366,21 +366,16 @@ HTML(
     toy(
         "joint",
         {
-            "weights": examples.JOINT_WEIGHTS,
-            "gain": examples.JOINT_GAIN,
-            "outlines": [
-                embedded(files[w, "outlines"]) for w in examples.JOINT_WEIGHTS
-            ],
-            "errors": [
-                embedded(files[w, "error"]) for w in examples.JOINT_WEIGHTS
-            ],
+            "weights": drawn,
+            "outlines": [embedded(files[w, "outlines"]) for w in drawn],
+            "errors": [embedded(files[w, "error"]) for w in drawn],
             "scores": [
                 {
                     "heart": round(row["dice_heart"], 3),
                     "stranger": round(row["stranger_dice_heart"], 3),
                     "psnr": round(row["psnr"], 2),
                 }
-                for row in (by_weight.loc[w] for w in examples.JOINT_WEIGHTS)
+                for row in (by_weight.loc[w] for w in drawn)
             ],
         },
         still,

@@ -8,13 +8,13 @@
     return { image, figure: element("figure", {}, image, element("figcaption", {}, caption)) };
   };
   const left = shown("the heart: found (orange), true (blue)");
-  const right = shown(`the error, × ${data.gain}`);
+  const right = shown("the error, with the contrast raised");
   const draw = (i) => {
     left.image.src = outlines[i];
     right.image.src = errors[i];
     const { heart, stranger, psnr } = scores[i];
     left.image.alt = `Denoised with a weight of ${weights[i]}, with two outlines of the heart.`;
-    right.image.alt = `Its error, with the contrast raised.`;
+    right.image.alt = "Its error, with the contrast raised.";
     tell(
       `λ = ${weights[i]}: the heart's Dice is ${heart.toFixed(2)} by the denoiser's own reader, ` +
       `${stranger.toFixed(2)} by a stranger; ${psnr.toFixed(1)} dB.`);
