@@ -1,10 +1,10 @@
 // A residual dense block as wires: choose a block and one of its layers, and see what each of its
 // sources is worth. Thickness shows the decibels that are lost when the wire is cut.
 (window.toys ??= {}).wires = (live, data, { element, svg, setter, choice, teller }) => {
-  const { lost, layers } = data; // lost[block][layer][source], null where there is no wire
+  const { lost, layers, fused } = data; // lost[block][layer][source], null where there is no wire
   const names = ["the block's input", ...layers.map((name) => (name === "fuse" ? "the fusion" : `layer ${name}`))];
   const listed = (items) => Object.fromEntries(items.map((item, i) => [String(i), item]));
-  const state = { block: "0", layer: String(layers.length - 1) };
+  const state = { block: "0", layer: String(layers.length >> 1) };
   const { told, tell } = teller();
   const [width, step, x] = [340, 52, 110];
   const height = step * (layers.length + 1) + 20;
@@ -35,7 +35,9 @@
     root.replaceChildren(...wires, ...boxes);
     const all = known.map(({ value, source }) => `${names[source]} ${value.toFixed(2)} dB`).join(", ");
     root.setAttribute("aria-label", `What ${names[layer + 1]} would lose without each of its sources: ${all}`);
-    tell(`Cut off from ${names[layer + 1]}, each costs: ${all}.`);
+    tell(
+      `Cut off from ${names[layer + 1]}, each costs: ${all}. ` +
+      `Cut off from the global fusion, the whole block costs ${fused[Number(state.block)].toFixed(1)} dB.`);
   };
   const change = setter(state, draw);
   live.append(
