@@ -165,22 +165,25 @@ def test_training_repeats_with_the_same_seed():
     assert not torch.equal(train(0), train(1))
 
 
-def test_interrupting_keeps_what_was_learned():
-    model, before = small_model(), small_model()
-    sample = GaussianNoise.sample
+def interrupting(calls: int) -> GaussianNoise:
+    """Noise that can be drawn so often only, and then is a Ctrl-C."""
+    left = iter(range(calls))
 
     class Interrupting(GaussianNoise):
-        calls = 0
-
         def sample(self, clean, generator=None):
-            type(self).calls += 1
-            if type(self).calls > 25:  # steps 1 to 10, and what batch norm sees after 5 and 10
+            if next(left, None) is None:
                 raise KeyboardInterrupt
-            return sample(self, clean, generator)
+            return super().sample(clean, generator)
+
+    return Interrupting(25)
+
+
+def test_interrupting_keeps_what_was_learned():
+    model, before = small_model(), small_model()
 
     curve = fit(
         model,
-        NoisyPatches(smooth_images(), Interrupting(25)),
+        NoisyPatches(smooth_images(), interrupting(12)),
         Recipe(steps=100, batch_size=2, patch_size=16, validate_every=5),
         progress=False,
     ).curve
@@ -188,6 +191,45 @@ def test_interrupting_keeps_what_was_learned():
     assert list(curve.index) == [5, 10]
     assert not torch.equal(model.tail.weight, before.tail.weight)
     assert not model.training
+
+
+def test_an_interrupt_while_batch_norm_gets_its_statistics_leaves_it_those_it_had():
+    torch.manual_seed(0)
+    model = methods.create("dncnn", depth=4, features=8)
+
+    fit(
+        model,
+        NoisyPatches(smooth_images(), interrupting(10)),
+        Recipe(steps=10, batch_size=2, patch_size=16),
+        progress=False,
+    )
+
+    norms = [layer for layer in model.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms and all(layer.running_mean.abs().max() > 0 for layer in norms)
+
+
+def test_what_batch_norm_sees_does_not_change_a_networks_luck():
+    def weights(validate_every):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3, padding=1),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.Dropout(0.5),
+            torch.nn.Conv2d(4, 1, 3, padding=1),
+        )
+        recipe = Recipe(steps=8, batch_size=2, patch_size=16, validate_every=validate_every)
+        data = NoisyPatches(smooth_images(), GaussianNoise(25))
+
+        def draw(generator):
+            return data.draw(2, 16, generator)
+
+        def loss(network, batch):
+            return (network(batch["noisy"]) - batch["clean"]).square().mean()
+
+        optimise(model, draw, loss, recipe, lambda model: {}, progress=False)
+        return model[0].weight
+
+    assert torch.equal(weights(2), weights(8))
 
 
 def test_interrupting_before_the_first_row_gives_an_empty_curve_with_its_columns():

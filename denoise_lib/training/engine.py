@@ -235,23 +235,37 @@ class Engine:
         wanted = (self.step, min(self.step, math.ceil(patches / batch)))
         if self._calibrated == wanted:
             return
-        self._calibrated = wanted
         generator = torch.Generator(self.device).manual_seed(self.recipe.seed)
         batches = (draw(generator) for _ in range(wanted[1]))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            update_bn(batches, _Scored(self.average.module, loss))
+        network = self.average.module
+        before = {name: value.clone() for name, value in network.named_buffers()}
+        try:
+            with (
+                torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"),
+                torch.random.fork_rng(self._generated_on()),  # dropout draws from it
+            ):
+                update_bn(batches, _Scored(network, loss))
+        except BaseException:  # an interrupt: it has begun by forgetting all statistics
+            for name, value in network.named_buffers():
+                value.copy_(before[name])
+            raise
+        self._calibrated = wanted
 
-    def log(self, measure: Measure) -> None:
+    def _generated_on(self) -> list[torch.device]:
+        """The devices beside the processor whose global generators a training may use."""
+        return [] if self.device.type == "cpu" else [self.device]
+
+    def log(self, measure: Measure | None) -> None:
         """Add a row to the curve, to `log.csv` and to TensorBoard.
 
         Parameters
         ----------
-        measure : callable
+        measure : callable or None
             ``measure(averaged_model) -> {name: value}``.
         """
         mean = torch.tensor(self.losses, device=self.device).mean()
         loss = cast(torch.Tensor, self.accelerator.reduce(mean, "mean")).item()
-        measured = measure(self.average.module)
+        measured = {} if measure is None else measure(self.average.module)
         row = {"loss": loss, **{name: float(value) for name, value in measured.items()}}
         self.rows.append({"step": self.step, **row, "seconds": self.seconds})
         self.losses = []

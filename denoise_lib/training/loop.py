@@ -66,7 +66,7 @@ def fit(
     Returns
     -------
     TrainingRun
-        With the learning curve; its `psnr` is NaN without `validation`.
+        With the learning curve, which has `psnr` where there is a `validation`.
 
     Raises
     ------
@@ -83,28 +83,25 @@ def fit(
     def loss(network: Apply, batch: Batch) -> torch.Tensor:
         return loss_function(network(batch["noisy"]), batch["clean"])
 
-    return optimise(
-        model, draw, loss, recipe, denoising_quality(validation), names=data.ids, **options
-    )
+    measure = None if validation is None else denoising_quality(validation)
+    return optimise(model, draw, loss, recipe, measure, names=data.ids, **options)
 
 
-def denoising_quality(validation: Protocol | None) -> Measure:
+def denoising_quality(validation: Protocol) -> Measure:
     """What `fit` measures while it trains.
 
     Parameters
     ----------
-    validation : Protocol or None
-        What the network is measured under; None: not at all.
+    validation : Protocol
+        What the network is measured under.
 
     Returns
     -------
     callable
-        ``measure(model) -> {"psnr": mean in dB}``; NaN without a protocol.
+        ``measure(model) -> {"psnr": mean in dB}``.
     """
 
     def measure(model: torch.nn.Module) -> dict[str, float]:
-        if validation is None:
-            return {"psnr": float("nan")}
         return {"psnr": evaluate(model, validation, progress=False)["psnr"].mean()}
 
     return measure
@@ -133,7 +130,7 @@ def optimise(
     draw: Draw,
     loss: Loss,
     recipe: Recipe,
-    measure: Measure = lambda model: {},
+    measure: Measure | None = None,
     names: list[str] | None = None,
     **options: Any,
 ) -> TrainingRun:
@@ -150,7 +147,7 @@ def optimise(
         is the model's output in float32, computed in half precision where that is faster.
     recipe : Recipe
         Steps, learning rate, averaging.
-    measure : callable
+    measure : callable, optional
         ``measure(averaged_model) -> {name: value}``, every `recipe.validate_every` steps.
     names : list of str, optional
         Names of what ``batch["image"]`` numbers, for messages.
@@ -190,7 +187,8 @@ def optimise(
                     pace = (time.monotonic() - settled_at) / TIMED
                     bar.write(forecast(pace * (recipe.steps - step)))
                 if step % recipe.validate_every == 0 or step == recipe.steps:
-                    engine.calibrate(draw, loss, ROUGHLY if step < recipe.steps else FULLY)
+                    if measure is not None:
+                        engine.calibrate(draw, loss, ROUGHLY if step < recipe.steps else FULLY)
                     engine.log(measure)
                 bar.set_postfix(engine.progress(), refresh=False)
                 if same_on_all(stop.reason, engine.accelerator):

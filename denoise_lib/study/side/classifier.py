@@ -134,20 +134,21 @@ def shown(method: str, split: str) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float32, shape (N, 1, H, W).
+        float32, shape (N, 1, H, W), clipped to [0, 1].
     """
     items = getattr(load_dataset(DATASET), split)
     images = items.images()
-    if method == "clean":
-        return images
-    if method not in CHANGES:
+    if method in CHANGES:
+        kind, amount = method.split()
+        if kind == "blur":
+            images = blur(images, torch.full((len(images),), float(amount)))
+        else:
+            images = GaussianNoise(float(amount))(images, items.ids)
+    elif method != "clean":
         denoiser = make(method, tuned(method, DATASET), precision=PRECISION)
         noisy = STRONG(images, items.ids)
-        return torch.cat([apply(denoiser, y[None], STRONG.known_sigma) for y in noisy])
-    kind, amount = method.split()
-    if kind == "blur":
-        return blur(images, torch.full((len(images),), float(amount)))
-    return GaussianNoise(float(amount))(images, items.ids)
+        images = torch.cat([apply(denoiser, y[None], STRONG.known_sigma) for y in noisy])
+    return images.clamp(0, 1)
 
 
 @cache
