@@ -311,5 +311,4 @@ def fit_joint(
             return restoration
         return restoration + weight * task_loss(task(estimate), batch["masks"])
 
-    measure = None if validation is None else denoising_quality(validation)
-    return optimise(denoiser, draw, loss, recipe, measure, progress=progress)
+    return optimise(denoiser, draw, loss, recipe, denoising_quality(validation), progress=progress)

@@ -83,23 +83,26 @@ def fit(
     def loss(network: Apply, batch: Batch) -> torch.Tensor:
         return loss_function(network(batch["noisy"]), batch["clean"])
 
-    measure = None if validation is None else denoising_quality(validation)
-    return optimise(model, draw, loss, recipe, measure, names=data.ids, **options)
+    return optimise(
+        model, draw, loss, recipe, denoising_quality(validation), names=data.ids, **options
+    )
 
 
-def denoising_quality(validation: Protocol) -> Measure:
+def denoising_quality(validation: Protocol | None) -> Measure | None:
     """What `fit` measures while it trains.
 
     Parameters
     ----------
-    validation : Protocol
-        What the network is measured under.
+    validation : Protocol or None
+        What the network is measured under; None: not at all.
 
     Returns
     -------
-    callable
-        ``measure(model) -> {"psnr": mean in dB}``.
+    callable or None
+        ``measure(model) -> {"psnr": mean in dB}``; None without a protocol.
     """
+    if validation is None:
+        return None
 
     def measure(model: torch.nn.Module) -> dict[str, float]:
         return {"psnr": evaluate(model, validation, progress=False)["psnr"].mean()}
