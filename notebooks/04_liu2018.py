@@ -520,7 +520,13 @@ print(f"lambda = {conversion:.4f}")
 # The loss is a cross-entropy on *training* images, and the plot is a Dice on others. The more the reader weighs, the further the denoiser leaves the images that its reader was trained on; it can please the reader there without drawing better outlines here.
 #
 # </details>
-#
+
+# %% tags=["hide-cell"]
+turned = gain["dice"].mean()
+assert turned[weights[-1]] < turned[best]
+print({f"{weight:g}": round(value, 3) for weight, value in turned.items()})
+
+# %% [markdown]
 # **5.** Open: you must decide whether a denoiser may stand in front of a classifier that is in use. Which three experiments do you ask for?
 #
 # ````{dropdown} References

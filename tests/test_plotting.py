@@ -13,6 +13,7 @@ from denoise_lib import plotting
 from denoise_lib.evaluation import METRICS
 from denoise_lib.methods import registry
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.plotting import study
 from denoise_lib.protocol import Protocol
 
 
@@ -50,9 +51,7 @@ def summary(protocol="h"):
 def test_the_second_line_of_a_colour_is_dashed():
     _, axis = plt.subplots()
 
-    plotting.method_lines(
-        pd.DataFrame({"dncnn-b-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis
-    )
+    study.method_lines(pd.DataFrame({"dncnn-b-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis)
 
     assert [line.get_linestyle() for line in axis.lines] == ["-", "-", "--"]
 
@@ -61,7 +60,7 @@ def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
     _, axis = plt.subplots()
     table = pd.DataFrame({"x": [1.0, np.nan], "y": [3.0, 4.0]}, index=["bm3d", "nlm"])
 
-    plotting.scatter(table, "x", "y", axis)
+    study.scatter(table, "x", "y", axis)
 
     assert [text.get_text() for text in axis.texts] == ["BM3D"]
 

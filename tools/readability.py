@@ -8,6 +8,7 @@ to a few per cent.
 from __future__ import annotations
 
 import base64
+import copy
 import re
 import sys
 from collections.abc import Iterator
@@ -160,15 +161,12 @@ def read(path: Path, site: Path = SITE) -> Page | None:
         return None
     images = article.find_all("img")
     vector = [image for image in images if str(image.get("src", "")).endswith(".svg")]
-    figures = tuple(_figure(image, path.parent) for image in images if image not in vector)
+    here = [image for image in images if "://" not in str(image.get("src", ""))]
+    figures = tuple(_figure(image, path.parent) for image in here if image not in vector)
     drawings = len(vector) + len(article.select(".drawing"))
     for part in article.select(NOT_PROSE):
         part.extract()
-    found = [
-        (element, " ".join(element.get_text(" ").split()))
-        for element in article.select("p, li")
-        if not element.find(["p", "li"])
-    ]
+    found = [(element, _own_text(element)) for element in article.select("p, li, dd")]
     found = [(element, text) for element, text in found if len(text.split()) >= 4]
     return Page(
         path.relative_to(site).with_suffix("").as_posix(),
@@ -177,6 +175,14 @@ def read(path: Path, site: Path = SITE) -> Page | None:
         drawings,
         figures,
     )
+
+
+def _own_text(element: Tag) -> str:
+    """What an element says itself: paragraphs and lists inside it speak for themselves."""
+    copied = copy.copy(element)
+    for inner in copied.find_all(["p", "li", "dd", "ul", "ol", "dl"]):
+        inner.extract()
+    return " ".join(copied.get_text(" ").split())
 
 
 def _figure(image: Tag, folder: Path) -> Figure:

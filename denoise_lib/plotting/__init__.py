@@ -1,9 +1,5 @@
 """Figures and tables of the book, in colours that colour-blind readers can tell apart."""
 
-from denoise_lib.plotting.charts import (
-    method_lines,
-    scatter,
-)
 from denoise_lib.plotting.panels import comparison_panel, show_images
 from denoise_lib.plotting.scores import score_table, with_interval
 from denoise_lib.plotting.style import (
@@ -23,8 +19,6 @@ __all__ = [
     "comparison_panel",
     "label",
     "look",
-    "method_lines",
-    "scatter",
     "with_interval",
     "score_table",
     "show_images",

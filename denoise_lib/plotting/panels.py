@@ -71,8 +71,18 @@ def show_images(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When an image is larger than the column and may not be shrunk.
     """
     sides, columns = [max(image.shape[-2:]) for image in images.values()], min(columns, len(images))
+    if not shrink and max(sides) > (most := COLUMN * DPI - GAP):
+        raise UserError(
+            f"{max(sides)} pixels do not fit into a column: cut out a detail of at most "
+            f"{most:.0f}, or pass shrink=True."
+        )
     while not shrink and columns > 1 and _magnified(max(sides), columns) < LARGE_ENOUGH:
         columns -= 1
     cell = max(_magnified(side, columns) for side in sides) or COLUMN * DPI // columns - GAP

@@ -38,7 +38,7 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
         When a picture is missing.
     """
     figure, axes = plt.subplots(4, 4, figsize=(COLUMN, 7.8), layout="constrained")
-    for axis, method in zip(axes.flat, methods, strict=False):
+    for axis, method in zip(axes.flat[: len(methods)], methods, strict=True):
         picture = np.asarray(Image.open(folder / f"nothing-{method}.webp").convert("L"))
         axis.imshow(picture[:CORNER, :CORNER], cmap="PuOr", vmin=0, vmax=255)
         axis.set_title(label(method), fontsize=9)

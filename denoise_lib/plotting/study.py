@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from denoise_lib.plotting.charts import method_lines, scatter
 from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
@@ -31,6 +30,55 @@ def _legend_below(figure: Figure, axis: Axes, columns: int = 3) -> None:
     handles, names = axis.get_legend_handles_labels()
     style = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": 9}
     figure.legend(handles, names, **style)
+
+
+def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
+    """A point with a name for each method.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Indexed by method.
+    x, y : str
+        Columns; `x` on a logarithmic axis.
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    """
+    for name, row in table.dropna(subset=[x, y]).iterrows():
+        method = str(name)
+        colour, marker = colour_and_marker(method)
+        axis.semilogx(row[x], row[y], marker, color=colour, markersize=8)
+        axis.annotate(
+            label(method), (row[x], row[y]), (6, 4), textcoords="offset points", fontsize=8
+        )
+    axis.margins(x=0.25, y=0.1)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def method_lines(table: pd.DataFrame, axis: Axes) -> None:
+    """A line for each method: the columns' values over the index.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One column per method. Of two methods of one colour the second has a dashed line.
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    """
+    seen = set()
+    for method in map(str, table):
+        colour, marker = colour_and_marker(method)
+        axis.plot(
+            table.index,
+            table[method],
+            color=colour,
+            marker=marker,
+            ms=5,
+            linestyle="--" if colour in seen else "-",
+            label=label(method),
+        )
+        seen.add(colour)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
@@ -326,8 +374,7 @@ def blend_charts(panels: Mapping[str, pd.DataFrame]) -> Figure:
         method_lines(table, axis)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("share alpha")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    _legend_below(figure, axes[0])
     return figure
 
 
@@ -364,7 +411,7 @@ def shortcut_charts(
     shares = {"found": ("#D55E00", "of pneumonias"), "alarms": ("#0072B2", "of the others")}
     for axis, (title, methods) in zip(axes[1:], changes.items(), strict=True):
         amounts = [0.0, *(float(method.split()[1]) for method in methods[1:])]
-        for (training, table), dash in zip(answered.items(), dashes, strict=False):
+        for (training, table), dash in zip(answered.items(), dashes, strict=True):
             for column, (colour, words) in shares.items():
                 line = {"color": colour, "linestyle": dash, "marker": "o", "ms": 4}
                 name = f"{words}, trained on {training} images"
@@ -374,8 +421,7 @@ def shortcut_charts(
     axes[1].set_ylabel("called pneumonia")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    handles, names = axes[1].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    _legend_below(figure, axes[1], 2)
     return figure
 
 
@@ -397,7 +443,8 @@ def variance_by_grey(
     """
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     colours = ("#0072B2", "#E69F00", "#D55E00")
-    for colour, (name, (found, predicted)) in zip(colours, measured.items(), strict=False):
+    chosen = colours[: len(measured)]
+    for colour, (name, (found, predicted)) in zip(chosen, measured.items(), strict=True):
         axis.plot(255 * levels, 255 * found**0.5, "o", color=colour, label=name)
         axis.plot(255 * levels, 255 * predicted**0.5, color=colour)
     axis.plot([], [], color="#888888", label="by the formula")
@@ -422,7 +469,7 @@ def power_spectra(table: pd.DataFrame) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     styles = (("#0072B2", "-"), ("#E69F00", "--"), ("#D55E00", ":"))
-    for name, (colour, line) in zip(map(str, table), styles, strict=False):
+    for name, (colour, line) in zip(table, styles[: len(table.columns)], strict=True):
         axis.plot(table.index, table[name], line, color=colour, label=name)
     axis.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
     axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))

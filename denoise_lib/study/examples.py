@@ -13,7 +13,7 @@ again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -69,7 +69,7 @@ class Picture:
     draw : callable
         ``draw(path)`` writes it.
     source : list of str
-        What it is made from: the method's fingerprint, and the nodules where it has some.
+        What it is made from: the method's fingerprint, the code that draws it, and its settings.
     """
 
     file: str
@@ -85,22 +85,27 @@ def pictures() -> Iterator[Picture]:
     Picture
         One for each file, in the order they are drawn.
     """
-    yield Picture("front.png", front, [_code(COMPARED_WITH), *_nodules_made_by()])
+    made = _nodules_made_by()
+    yield Picture("front.png", front, [_code(COMPARED_WITH), code_hash(front), *made])
     for method in ("clean", *NODULE_METHODS):
-        source = [_code(method), *_nodules_made_by()]
+        source = [_code(method), code_hash(nodules), *made]
         yield Picture(f"nodule-{method}.png", partial(nodules, method), source)
     for number in VIEWED_IMAGES:
         for method in ("clean", "noisy", *VIEWED_METHODS):
             draw = partial(viewed, method, number)
-            source = [_code(method), str(VIEWED_SIZE)]
+            source = [_code(method), code_hash(viewed), str(VIEWED_SIZE)]
             yield Picture(f"viewed-{method}-{number}.webp", draw, source)
+    settings = str([NOTHING_NOISE.to_dict(), NOTHING_SIZE, NOTHING_RANGE])
     for method in compared():
         if method != "noisy":
-            yield Picture(f"nothing-{method}.webp", partial(nothing, method), [_code(method)])
-    trained = [side_studies()["liu"].stamped()[0]["fingerprint"], str([JOINT_IMAGE, JOINT_PART])]
+            source = [_code(method), code_hash(nothing), settings]
+            yield Picture(f"nothing-{method}.webp", partial(nothing, method), source)
+    settings = str([JOINT_IMAGE, JOINT_PART, JOINT_GAIN, JOINT_ZOOM])
+    trained = [side_studies()["liu"].stamped()[0]["fingerprint"], settings]
     for weight in JOINT_WEIGHTS:
-        yield Picture(f"joint-{weight:g}-outlines.webp", partial(outlined, weight), trained)
-        yield Picture(f"joint-{weight:g}-error.webp", partial(joint_error, weight), trained)
+        for what, draw in (("outlines", outlined), ("error", joint_error)):
+            source = [*trained, code_hash(draw, _jointly.__wrapped__)]
+            yield Picture(f"joint-{weight:g}-{what}.webp", partial(draw, weight), source)
 
 
 def _code(method: str) -> str:
@@ -112,8 +117,7 @@ def _code(method: str) -> str:
 
 def _nodules_made_by() -> list[str]:
     """What the nodules of the front page depend on besides the method."""
-    made = code_hash(observer.nodule, observer.insert, observer.study_nodules, observer.places)
-    return [made, str([NODULE_IMAGE, NODULE_SIZE, observer.NODULES[NODULE_SIZE]])]
+    return [code_hash(observer, with_nodules), str([NODULE_IMAGE, NODULE_SIZE])]
 
 
 def draw_all(force: bool = False) -> None:
@@ -138,8 +142,16 @@ def draw_all(force: bool = False) -> None:
             tqdm.write(f"{picture.file} is left out: {error}")
             continue
         known[picture.file] = picture.source
-        with replacing(listed) as temporary:
-            temporary.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
+        _write(listed, known)
+    for file in sorted(set(known) - {picture.file for picture in pictures()}):
+        (folder / file).unlink(missing_ok=True)
+        del known[file]
+    _write(listed, known)
+
+
+def _write(listed: Path, known: Mapping[str, Any]) -> None:
+    with replacing(listed) as temporary:
+        temporary.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _by(method: str, clean: torch.Tensor, name: str, protocol: Protocol) -> torch.Tensor:

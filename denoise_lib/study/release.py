@@ -50,8 +50,12 @@ def take_over(name: str, run: Path) -> None:
         When there is no finished training.
     """
     card = load_card(run)
-    if trained_by(card) != trained_by(planned(load_plan(name))):
-        raise UserError(f"{run} was trained by another plan than the package has for {name}.")
+    found, wanted = trained_by(card), trained_by(planned(load_plan(name)))
+    if other := [key for key in wanted if found[key] != wanted[key]]:
+        raise UserError(
+            f"{run} was trained with another {', '.join(other)} than the package's plan for {name} "
+            f"says: train again with `denoise train {name}`, or put its plan into the package."
+        )
     if "dirty" in card["commit"]:
         raise UserError(f"{run} was trained with uncommitted code: commit it and train again.")
     for file in (WEIGHTS, CARD):
@@ -110,7 +114,12 @@ def best_run(name: str) -> Path:
     best = rows.iloc[int(rows[levels].mean(axis=1).to_numpy().argmax())]
     seed = int(best["seed"])
     folder = trainings.run_folder(name, 1.0, seed)
-    load_card(folder)  # says so where it is missing
+    if not (folder / CARD).exists():
+        raise FileNotFoundError(
+            f"The best training of {name}, of seed {seed}, has no weights on this machine: take "
+            "its rows out of results/side/trainings.csv and run `denoise study run trainings --only "
+            f"network={name}`."
+        )
     return folder
 
 

@@ -15,8 +15,9 @@ from denoise_lib.files import replacing
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets
+from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets, other_seeds
 from denoise_lib.study.statistics import compare_with, mean_intervals
+from denoise_lib.study.variants import Seed
 
 
 def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
@@ -34,17 +35,22 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A method that lacks images is left out, and named in a line of output.
+        A training that lacks images is left out, and named in a line of output.
     """
     rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
-    trained = rows["variant"].str.startswith("seed:")
-    rows = rows[(trained | (rows["variant"] == "")) & rows["method"].isin(compared())]
-    rows = rows.assign(seed=rows["variant"])
-    counts = rows.groupby(["method", "seed"]).size()  # the data set itself need not be here
-    incomplete = counts.index[counts < counts.max()].get_level_values("method").unique()
+    wanted = {
+        (method, variant)
+        for method in compared()
+        for variant in ("", *(str(Seed(seed)) for seed in other_seeds(method)))
+    }
+    of_one = pd.Series(list(zip(rows["method"], rows["variant"], strict=True)), index=rows.index)
+    rows, of_one = rows[of_one.isin(wanted)], of_one[of_one.isin(wanted)]
+    counts = of_one.value_counts()  # the data set itself need not be here
+    incomplete = counts.index[counts < counts.max()]
     if len(incomplete):
-        print(f"{dataset}, sigma {sigma}, lacks rows of {', '.join(incomplete)}: left out")
-    return rows[~rows["method"].isin(incomplete)]
+        names = ", ".join(" ".join(each).strip() for each in incomplete)
+        print(f"{dataset}, sigma {sigma}, lacks rows of {names}: left out")
+    return rows[~of_one.isin(incomplete)].assign(seed=rows["variant"])
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

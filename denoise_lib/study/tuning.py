@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tqdm.auto import tqdm
 
@@ -54,29 +53,6 @@ def best(method: Classical, dataset: str, sigma: float, images: int) -> dict:
             tried = tqdm(values, desc=f"{method.name} at {sigma}, {name}", leave=False)
             found[name] = max(tried, key=lambda value, name=name: quality({**found, name: value}))
     return found
-
-
-def at_edge(method: Classical, parameters: Mapping[str, Any]) -> list[str]:
-    """The parameters whose value is the smallest or the largest that was tried.
-
-    Parameters
-    ----------
-    method : Classical
-        With a grid.
-    parameters : mapping
-        Of the grid.
-
-    Returns
-    -------
-    list of str
-        Numbers only: names have no order.
-    """
-    ends = {name: (values[0], values[-1]) for name, values in method.grid.items()}
-    return [
-        name
-        for name, value in parameters.items()
-        if not isinstance(value, str) and value in ends[name]
-    ]
 
 
 def tune(method: Classical, dataset: str, sigmas: Sequence[int], images: int) -> None:

@@ -3,7 +3,7 @@
 name = "dncnn-b-nih"
 
 [model]
-name = "dncnn-b"                  # further keys are arguments of `methods.create`
+name = "dncnn"                    # further keys are arguments of `methods.create`
 start = "dncnn-s25-natural"       # optional: a trained network to start from
 
 [data]
@@ -168,7 +168,14 @@ class Plan(_Table):
         except TypeError as error:  # Python's words for an argument that the class does not have
             raise UserError(f"[model] does not fit {self.model.name}: {error}.") from error
         if self.model.start is not None:
-            model.load_state_dict(load_trained(self.model.start).state_dict())
+            start = load_trained(self.model.start).state_dict()
+            shapes = {name: value.shape for name, value in start.items()}
+            if shapes != {name: value.shape for name, value in model.state_dict().items()}:
+                raise UserError(
+                    f"{self.model.name} cannot start from {self.model.start}, whose weights have "
+                    "other shapes: choose a start of the same network and configuration."
+                )
+            model.load_state_dict(start)
         return model
 
     def train(self, **options: Any) -> tuple[torch.nn.Module, TrainingRun]:

@@ -137,8 +137,8 @@ def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
     -------
     dict
         Of `overlap`, by the task network of this seed and, with `stranger_` before the names, by
-        that of another, which no denoiser was trained with; of a denoiser `psnr` (dB) and `ssim`
-        too.
+        that of another seed, which this denoiser was not trained with; of a denoiser `psnr` (dB)
+        and `ssim` too.
     """
     test, task, protocol = load_dataset("chest-drr").test, task_network(seed), Protocol()
     clean = test.images()

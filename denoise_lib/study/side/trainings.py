@@ -1,8 +1,9 @@
 """The released networks: how their recipes were chosen, and what more training would bring.
 
-All five see the same images, the same noise and the same number of pixels. `search` tries the same
-few recipes for each, on a sixteenth of the pixels; `trainings` trains each by its plan, on a
-sixteenth, a quarter and all of them, with several seeds. Both are measured on validation images.
+All five see the same images, the same noise and the same number of pixels. `search` tries two
+optimisers and peak rates a factor of three apart for each, on a sixteenth, a quarter and all of the
+pixels; `trainings` trains each by its plan, on the same three shares, with several seeds of the
+larger two. Both are measured on validation images.
 """
 
 from __future__ import annotations

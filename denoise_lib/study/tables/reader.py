@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from denoise_lib.checks import UserError
 from denoise_lib.data import load_dataset
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.classifier import DATASET, patients, positive
@@ -220,9 +221,14 @@ def logits(classified: pd.DataFrame, training: str, method: str, split: str) -> 
     Raises
     ------
     UserError
-        When it was not measured.
+        When it was not measured, or not with every seed that others have: pairs need the same.
     """
     rows = select(classified, training=training, method=method).sort_values("seed")
+    if missing := set(classified["seed"]) - set(rows["seed"]):
+        raise UserError(
+            f"Not all classifiers trained on {training} images were asked about {method}: measure "
+            f"those of seeds {sorted(missing)} with `make study`."
+        )
     return np.array([text.split() for text in rows[split]], dtype=float)
 
 

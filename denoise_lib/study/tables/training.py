@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from denoise_lib.checks import UserError
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
@@ -154,6 +156,7 @@ def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
         times as many patches brought at level 25 (dB); `scatter`, the standard deviation over
         seeds at a quarter (dB); and `minutes` of one core.
     """
+    _complete(trainings)
     means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
     full = pd.DataFrame(means.xs(1.0, level="share")).sort_values("psnr_25", ascending=False)
     quarter = pd.DataFrame(means.xs(0.25, level="share"))
@@ -179,11 +182,28 @@ def orders(trainings: pd.DataFrame, column: str = "psnr_25") -> pd.DataFrame:
     pandas.DataFrame
         Names; a row for each share of the budget, a column for each place.
     """
+    _complete(trainings)
     means = trainings.groupby(["share", "network"])[column].mean().unstack()
     order = {
         share: row.sort_values(ascending=False).index.tolist() for share, row in means.iterrows()
     }
     return pd.DataFrame.from_dict(order, orient="index").rename_axis("share")
+
+
+def _complete(trainings: pd.DataFrame) -> None:
+    """Say so where a network was not trained with a share: it has no place in an order."""
+    have = set(zip(trainings["network"], trainings["share"], strict=True))
+    wanted = product(trainings["network"].unique(), trainings["share"].unique())
+    lacking = [
+        f"{network} with {share:g} of its patches"
+        for network, share in wanted
+        if (network, share) not in have
+    ]
+    if lacking:
+        raise UserError(
+            f"These trainings were not measured: {', '.join(lacking)}. Run `denoise study run "
+            "trainings`."
+        )
 
 
 def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
