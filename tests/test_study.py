@@ -526,7 +526,7 @@ def test_a_jointly_trained_denoiser_is_drawn_with_two_outlines_of_the_heart(tmp_
     rows, columns = np.nonzero(orange)
     assert (rows.min(), columns.min()) == (20 * zoom, 30 * zoom)
     assert (rows.max(), columns.max()) == (40 * zoom - 1, 60 * zoom - 1)
-    assert (drawn == [86, 180, 233]).all(-1).sum() > 100  # the true outline, of image 0
+    assert (drawn == [86, 180, 233]).all(-1).sum() > 100  # the true outline
     # An error of 0.1, four times as strong, above the middle grey.
     error = np.asarray(Image.open(tmp_path / "error.webp").convert("L"))
     assert abs(int(error[0, 0]) - 255 * 0.9) <= 1

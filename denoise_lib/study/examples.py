@@ -54,8 +54,8 @@ VIEWED_METHODS = ("gaussian", "nlm", "bm3d", *released(), AUTHORS_BLIND)
 VIEWED_IMAGES, VIEWED_SIZE = (0, 20), 172
 NOTHING_NOISE, NOTHING_SIZE = GaussianNoise(25), 192
 # In the chapter on Liu's denoiser: these weights, the heart on a test image of `chest-drr`.
-JOINT_WEIGHTS, JOINT_IMAGE = (0, 0.02, 0.2, 0.6), 0
-JOINT_PART, JOINT_GAIN, JOINT_ZOOM = (slice(100, 212), slice(72, 184)), 4, 3
+JOINT_WEIGHTS, JOINT_IMAGE = (0, 0.02, 0.2, 0.6), 10
+JOINT_PART, JOINT_GAIN, JOINT_ZOOM = (slice(56, 168), slice(102, 214)), 4, 3
 
 
 @dataclass(frozen=True)
