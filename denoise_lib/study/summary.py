@@ -15,7 +15,7 @@ from denoise_lib.files import replacing
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets, other_seeds
+from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets, other_seeds, released
 from denoise_lib.study.statistics import compare_with, mean_intervals
 from denoise_lib.study.variants import Seed
 
@@ -38,11 +38,8 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
         A training that lacks images is left out, and named in a line of output.
     """
     rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
-    wanted = {
-        (method, variant)
-        for method in compared()
-        for variant in ("", *(str(Seed(seed)) for seed in other_seeds(method)))
-    }
+    wanted = {(method, "") for method in compared()}
+    wanted |= {(name, str(Seed(seed))) for name in released() for seed in other_seeds(name)}
     of_one = pd.Series(list(zip(rows["method"], rows["variant"], strict=True)), index=rows.index)
     rows, of_one = rows[of_one.isin(wanted)], of_one[of_one.isin(wanted)]
     counts = of_one.value_counts()  # the data set itself need not be here
