@@ -582,8 +582,6 @@ if preset != "smoke":
 # %% [markdown]
 # **6.** Open: is the layer-by-layer start worth anything today? Leave out `train_layers` before the patches' `fit`, give the time to `fit`, and repeat with three seeds.
 #
-# **7.** Open: two pixels made the spiral. What does the curve of clean images look like when an image has 65 536 of them, and how would you find its dimension?
-#
 # ````{dropdown} References
 # ```{footbibliography}
 # ```

@@ -167,7 +167,7 @@ def test_a_chapter_has_every_part(source):
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     opening = text.split("## ")[0]
 
-    assert headings[-3:] == ["In short", "Exercises", "References"]
+    assert headings[-2:] == ["In short", "Exercises"] and "{dropdown} References" in text
     assert "?" in opening and "drawings.draw(" in text and "](../fidelity)" in text
     exercises = re.findall(r"^\*\*\d\.\*\* (Open:)?", text, re.MULTILINE)
     solutions = text.count("<details><summary>Solution</summary>")
