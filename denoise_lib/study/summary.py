@@ -47,7 +47,8 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     if len(incomplete):
         names = ", ".join(" ".join(each).strip() for each in incomplete)
         print(f"{dataset}, sigma {sigma}, lacks rows of {names}: left out")
-    return rows[~of_one.isin(incomplete)].assign(seed=rows["variant"])
+    rows = rows[~of_one.isin(incomplete)]
+    return rows.assign(seed=rows["variant"])
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
