@@ -17,7 +17,7 @@
 # *Liu, Wen, Liu, Wang and Huang, "When Image Denoising Meets High-Level Vision Tasks: A Deep Learning Approach", IJCAI 2018* {footcite}`liu2018`
 #
 # Often nobody looks at the denoised image but another network, which classifies it or finds the heart in it. Why not ask *that* network what it needs to see? Liu and his co-authors
-# let it tell the denoiser, during the denoiser's training. **It works, and what the denoiser learns to draw should worry you.**
+# let it tell the denoiser, during the denoiser's training. **What it asks for, it gets. Somebody else pays.**
 #
 # You need the [chapter before](03_dncnn2017). To run this page takes ten to twenty-five minutes on two processor cores.
 
@@ -77,7 +77,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 # %% [markdown]
 # ## A gradient through a locked door
 #
-# A denoiser that is trained on squared error [blurs where it cannot know](../best). To a network behind it a blurred edge may be worth less than a sharp guess. The usual answer is to retrain that network on denoised images.
+# A denoiser that is trained on squared error [blurs where it cannot know](../best). To a network behind it a blurred edge may be worth less than a sharp guess. One answer is to retrain that network on denoised images.
 # This paper turns it around: the task network $T$ is trained before, on clean images, and **frozen**. Only the denoiser $D_\theta$ learns, from two losses:
 #
 # $$\ell(\theta) = \underbrace{\tfrac 1 N \lVert D_\theta(y) - x \rVert^2}_{\text{is the image right?}} + \lambda \, \underbrace{\mathrm{CE}\bigl(T(D_\theta(y)),\, m\bigr)}_{\text{is the answer right?}},$$
@@ -88,7 +88,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 drawings.draw("liu")
 
 # %% [markdown]
-# The denoiser works at three sizes. Between them do the work: a convolution, and a *bottleneck* (1×1, 3×3, 1×1) whose output is added.
+# The denoiser works at three sizes. Each stage is a convolution and a *bottleneck* (1×1, 3×3, 1×1) whose output is added.
 
 
 # %%
@@ -174,7 +174,7 @@ def mean_dice(images):
 pd.DataFrame({"clean": mean_dice(clean), "noisy": mean_dice(noisy)}).T.round(2)
 
 # %% [markdown]
-# The heart is nearly gone. Now the trick, in the open. One line freezes the reader: `eval()` keeps its batch norm from adapting, `requires_grad_(False)` spares its gradients. `torch.no_grad()` would be wrong. It would cut the gradient on its way to the denoiser.
+# Most of the heart is gone. Now the trick, in the open, on a denoiser that knows nothing yet. One line freezes the reader: `eval()` keeps its batch norm from adapting, `requires_grad_(False)` spares its gradients. `torch.no_grad()` would be wrong. It would cut the gradient on its way to the denoiser.
 
 # %%
 task.eval().requires_grad_(False)
@@ -206,14 +206,14 @@ tens = pd.DataFrame(history, columns=["image", "answer"])
 tens.groupby(tens.index // 10).mean().rename_axis("ten steps").round(4)
 
 # %% [markdown]
-# The paper's joint stage starts from a denoiser that is trained already. So does ours. Then two copies go on, one with $\lambda = 0.02$ and one with $\lambda = 0$, alike in everything else.
+# The paper's joint stage starts from a denoiser that is trained already. So from here on does ours: we train one for the image alone. Then two copies go on, one with $\lambda = 0.02$ and one with $\lambda = 0$, alike in everything else.
 
 # %%
 settings = recipe("liu", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("liu-nih")` is a trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: which organ will gain most, and what will the image pay for it?
+# After its first steps `fit` says how long it takes on your machine. With `preset = "smoke"` the page runs in seconds, and learns nothing. Meanwhile guess: which organ will gain most, and what will the image pay for it?
 
 # %%
 torch.manual_seed(seed)
@@ -267,38 +267,38 @@ if preset == "quick":
     assert mean["noisy"] + 0.05 < mean["liu-joint"]
 Markdown(
     f"Noise takes the mean Dice from {mean['clean']:.2f} to {mean['noisy']:.2f}, and either denoiser brings most of it back. Does the reader's own "
-    "loss add anything? One run cannot show it. So we ran six values of λ, three seeds each, every seed with a reader and a pretrained denoiser of its own."
+    "loss add anything? One run cannot show it. So we ran six values of λ with three seeds, every seed with a reader and a pretrained denoiser of its own."
 )
 
 # %% [markdown]
-# And each denoised image is read twice: by the reader that the denoiser was trained through, and by a *stranger*, trained alike from another seed, which took no part. What would you expect? (All on the test images; no λ is tuned, every one is shown.)
+# And each denoised image is read twice: by the reader that the denoiser was trained through, and by a *stranger*, the reader of another seed, which took no part. What would you expect? (All on the test images. We judge at λ = 0.02, which the authors' configuration amounts to, as you will see; nothing is chosen here.)
 
 # %% [markdown]
 # ```{margin}
 # Each seed: a reader, a stranger, a pretrained denoiser and a joint stage for each λ, all as above; noise of 50, [rendered radiographs](../data) of one patient. Thin lines are seeds, thick ones their mean, dashed ones the Dice of clean images.
 # ```
 
-# %% mystnb={"image": {"alt": "Three plots against lambda, a thin line for each seed and a thick one for their mean: the mean Dice by the task network of the training rises and turns down at large lambda, by a stranger it stays level, the PSNR falls. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Four plots against lambda, a thin line for each seed and a thick one for their mean. The Dice of the heart rises and stays up, by the denoiser's own reader and by a stranger. That of the ribs falls, and so does the PSNR, ever more steeply. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
 ablation = store.load_side("liu")
-ablation["dice"] = ablation.filter(regex="^dice_").mean(axis=1)
-ablation["stranger"] = ablation.filter(regex="^stranger_dice_").mean(axis=1)
 denoised = ablation[ablation["images"] == "denoised"]
 weights = sorted(denoised["weight"].unique())
-figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="constrained")
-axes[1].sharey(axes[0])
 titles = {
-    "dice": "Dice, its own reader",
-    "stranger": "Dice, a stranger",
+    "dice_heart": "the heart's Dice, its own reader",
+    "stranger_dice_heart": "the heart's Dice, a stranger",
+    "dice_ribs": "the ribs' Dice, its own reader",
     "psnr": "PSNR (dB)",
 }
-for axis, (column, title) in zip(axes, titles.items(), strict=True):
-    by_seed = denoised.pivot(
-        index="weight", columns="seed", values=column
-    ).to_numpy()
-    axis.plot(by_seed, "o-", color="#0072B2", linewidth=0.7, alpha=0.6)
-    axis.plot(by_seed.mean(axis=1), color="#0072B2", linewidth=2.2)
+gain = {}
+figure, axes = plt.subplots(2, 2, figsize=(7, 5.2), layout="constrained")
+for axis, (column, title) in zip(axes.flat, titles.items(), strict=True):
+    by_seed = denoised.pivot(index="weight", columns="seed", values=column)
+    gain[column] = by_seed - by_seed.loc[0.0]
+    axis.plot(
+        by_seed.to_numpy(), "o-", color="#0072B2", linewidth=0.7, alpha=0.6
+    )
+    axis.plot(by_seed.mean(axis=1).to_numpy(), color="#0072B2", linewidth=2.2)
     axis.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
-    axis.set(xlabel="lambda", title=title)
+    axis.set(xlabel="λ", title=title)
     axis.spines[["top", "right"]].set_visible(False)
     if column != "psnr":
         on_clean = ablation.loc[ablation["images"] == "clean", column].mean()
@@ -306,42 +306,29 @@ for axis, (column, title) in zip(axes, titles.items(), strict=True):
 plt.show()
 
 # %% tags=["remove-input"]
-structures = denoised.groupby("weight")[
-    [c for c in ablation if c.startswith("dice_")]
-].mean()
-gain = {}
-for column in ("dice", "stranger", "psnr"):
-    by_seed = denoised.pivot(index="seed", columns="weight", values=column)
-    gain[column] = by_seed.sub(by_seed[0.0], axis=0)
-best = gain["dice"].mean().idxmax()
-own, strange, price = (
-    gain[column][best] for column in ("dice", "stranger", "psnr")
-)
-gains = structures.loc[best] - structures.loc[0.0]
-heart_clean = ablation.loc[ablation["images"] == "clean", "dice_heart"].mean()
-assert len(own) == 3 and 0 < best < weights[-1] and (own > 0).all()
-assert strange.mean() < own.mean() / 2 and own.mean() < 0.03
-assert (
-    gains.idxmax() == "dice_heart"
-    and gains["dice_heart"] > 2 * gains.drop("dice_heart").max()
-)
-assert (gains[["dice_lungs", "dice_ribs"]] < 0).all()
-assert structures.loc[best, "dice_heart"] > heart_clean
-assert (gain["psnr"][weights[1:]] < 0).all(axis=None)
-heart_plain = structures.loc[0.0, "dice_heart"]
-assert heart_plain < heart_clean  # the same denoiser without the reader's loss
+LAMBDA = 0.02
+at = {column: changes.loc[LAMBDA] for column, changes in gain.items()}
+assert len(at["psnr"]) == 3
+assert (at["dice_heart"] > 0.01).all() and (
+    at["stranger_dice_heart"] > 0.005
+).all()
+assert (at["dice_ribs"] < 0).all()
+assert (gain["psnr"].loc[weights[1:]] < 0).all(axis=None)
+assert (gain["psnr"].diff().iloc[1:] < 0).all(axis=None)
 Markdown(
-    f"**It pleases the reader that it was trained with.** At λ = {best:g} the mean Dice is {own.mean():.3f} above that of λ = 0, and above it "
-    "with every seed; a larger λ gives less. The price is "
-    f"{-price.mean():.1f} dB of PSNR. The stranger gains less than half of it. The paper reports that networks which took no part gain too; "
-    "here little of that shows."
+    f"**The heart gains, whoever reads.** At λ = 0.02 its Dice is {at['dice_heart'].mean():.2f} higher by the denoiser's own reader, and {at['stranger_dice_heart'].mean():.2f} by the stranger, "
+    "with every seed. So what helps is in the image and not in one reader's taste alone. The paper reports the same of networks that took no part."
 )
 
 # %% tags=["remove-input"]
+structures = denoised.groupby("weight")[
+    [c for c in ablation if c.startswith("dice_")]
+].mean()
+moved = (structures.loc[LAMBDA] - structures.loc[0.0]).mean()
+assert abs(moved) < 0.015
 Markdown(
-    f"**And it draws a heart.** Most of the gain is the heart's, from {heart_plain:.2f} to {structures.loc[best, 'dice_heart']:.2f}; lungs and ribs lose a little. "
-    f"That is *more than the reader finds in clean images*, {heart_clean:.2f}. The same denoiser without the reader's loss stays below the clean images. So it is not the "
-    "removal of noise that helps beyond them. The denoiser makes up for a weakness of its reader, and draws what it wants to see."
+    f"**Somebody pays.** The ribs lose with every seed, and over all four structures the mean Dice moves by {moved:.3f} only. And the image pays: {-at['psnr'].mean():.1f} dB of PSNR at this λ, "
+    "and more with every larger one. The denoiser has not learned to see better. It spends what it has on what the reader's loss counts."
 )
 
 # %% [markdown]
@@ -353,7 +340,7 @@ files = {
     for path in (store.folder() / "images").glob("joint-*.webp")
 }
 drawn = sorted({weight for weight, _ in files})
-assert len(drawn) == 4 and {0, best} < set(drawn) <= set(weights)
+assert len(drawn) == 4 and {0, LAMBDA} < set(drawn) <= set(weights)
 by_weight = denoised.groupby("weight")[
     ["dice_heart", "stranger_dice_heart", "psnr"]
 ].mean()
@@ -395,7 +382,7 @@ by_structure.round(3).rename_axis("λ")
 
 # %% [markdown]
 # An *adversarial example* follows the gradient of a network with respect to its input, to mislead it {footcite}`goodfellow2015`. The denoiser has been trained by that very gradient, the other way. A higher Dice does not mean a more faithful image, and nothing here
-# speaks for showing it to a person. (Three seeds, and one patient whose anatomy the reader knows.)
+# speaks for showing it to a person. (Three seeds, and one patient whose anatomy the readers know.)
 #
 # ## A grid of fine lines
 #
@@ -408,8 +395,8 @@ chapters.error_details(errors)
 plt.show()
 
 # %% [markdown]
-# It is a *checkerboard*. In a transposed convolution with a stride of 2, even and odd pixels are computed by different weights, and nothing makes these agree {footcite}`odena2016checkerboard`. The squared error keeps it down; the reader's loss does not. (The reader's own pooling, through which the gradient comes, may have a
-# part in it. We did not tell the two apart.)
+# It is a *checkerboard*. In a transposed convolution with a stride of 2, even and odd pixels are computed by different weights, and nothing makes these agree {footcite}`odena2016checkerboard`. The squared error keeps it down. That the reader's loss does not is a likely cause, but its own pooling, through which the gradient comes, may have a
+# part in it.
 
 
 # %% tags=["remove-input"]
@@ -445,7 +432,7 @@ Markdown(
 #
 # ## In short
 #
-# This denoiser believes in its training images, and in what its reader likes. Gradients pass through frozen weights: that is the whole trick, and it makes a denoiser serve one reader. What it serves is that reader's score. Whether it also serves the truth has to be asked separately, of a reader that took no part.
+# This denoiser believes in its training images, and in what its reader's loss counts. Gradients pass through frozen weights: that is the whole trick. Here it buys a clearer heart, for other readers too, with ribs and with decibels. Whether that is a good bargain depends on who looks next, so ask a reader that took no part, and ask about what was not counted.
 #
 # Next: [what happens if every layer may read every other](05_rdn2020). What was changed against the paper stands in the [ledger](../fidelity).
 #
@@ -458,7 +445,7 @@ Markdown(
 #
 # The cross-entropy becomes a constant for the denoiser: training runs without an error and is exactly plain MSE
 # training. The printed cross-entropy may fall all the same, because better denoising helps the task. The numbers do not give it
-# away; `cross_entropy.requires_grad`, now `False`, does, and so does a run with $\lambda = 0$ that ends in the same weights.
+# away; `answer.requires_grad`, now `False`, does, and so does a run with $\lambda = 0$ that ends in the same weights.
 #
 # </details>
 
@@ -478,8 +465,7 @@ print("the same value:", torch.isclose(heard, silenced).item())
 # <details><summary>Solution</summary>
 #
 # Train a second `UNet` after `torch.manual_seed(1)` with `fit_task` and apply `segment` to `estimates["liu-joint"]`
-# and `estimates["liu"]`. What carries over is what both networks need to see; what does not was made for the first
-# one only. A single pair is not enough to tell: the figure above has three seeds, and less than half carries over.
+# and `estimates["liu"]`. Look at the heart and at the ribs, not only at the mean. A single pair is not enough to tell: the figure above has three seeds.
 #
 # </details>
 
@@ -513,18 +499,19 @@ assert round(conversion, 3) == 0.020
 print(f"lambda = {conversion:.4f}")
 
 # %% [markdown]
-# **4.** Plot quiz: the Dice of the network's own reader turns down at a large $\lambda$, although the loss asks for it more than before. How can that be?
+# **4.** Plot quiz: which $\lambda$ is the best one for the mean Dice of the denoiser's own reader? Look at each seed.
 #
 # <details><summary>Solution</summary>
 #
-# The loss is a cross-entropy on *training* images, and the plot is a Dice on others. The more the reader weighs, the further the denoiser leaves the images that its reader was trained on; it can please the reader there without drawing better outlines here.
+# The seeds do not agree, so three of them cannot say. What all of them show is the gain of the heart, the loss of the ribs and the price in PSNR. A claim about the best $\lambda$ would need more readers, and images that were not used to choose it.
 #
 # </details>
 
 # %% tags=["hide-cell"]
-turned = gain["dice"].mean()
-assert turned[weights[-1]] < turned[best]
-print({f"{weight:g}": round(value, 3) for weight, value in turned.items()})
+own = denoised.assign(mean=denoised.filter(regex="^dice_").mean(axis=1))
+own = own.pivot(index="weight", columns="seed", values="mean")
+assert own.idxmax().nunique() > 1
+print(own.idxmax().to_dict())
 
 # %% [markdown]
 # **5.** Open: you must decide whether a denoiser may stand in front of a classifier that is in use. Which three experiments do you ask for?
