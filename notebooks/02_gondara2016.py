@@ -147,7 +147,7 @@ settings = recipe("gondara", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? `methods.load("gondara-nih")` is the trained network, and with `preset = "smoke"` the page runs in seconds. Meanwhile guess: will five convolutions pass non-local means?
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("gondara-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: will five convolutions pass non-local means?
 
 # %%
 torch.manual_seed(seed)
@@ -179,11 +179,10 @@ plt.show()
 table = summarise(rows)
 if preset == "quick" and sigma == 25:
     assert table.psnr["bm3d"] > table.psnr["gondara"] + 0.5
-    assert (
-        table.psnr["gondara"] > table.psnr.drop(["gondara", "bm3d"]).max() - 0.4
-    )
+    assert table.psnr["nlm"] > table.psnr["gondara"] + 0.1
+    assert abs(table.psnr["gondara"] - table.psnr["tv"]) < 0.3
 Markdown(
-    f"After a short training the network reaches {table.psnr['gondara']:.1f} dB on the test images. Only BM3D is clearly ahead."
+    f"After a short training the network reaches {table.psnr['gondara']:.1f} dB on the test images, level with total variation. Non-local means and BM3D are ahead."
 )
 
 # %% [markdown]
@@ -215,7 +214,7 @@ by_count = last.groupby("images")["psnr"].agg(["mean", "std"])
 assert by_count["mean"][160] - by_count["mean"][10] < 0.5
 
 # %% [markdown]
-# A radiograph holds tens of thousands of patches, and the noise on them is new each time. But all of these show one patient. Ten images are enough to learn *this* chest.
+# A radiograph holds tens of thousands of patches, and the noise on them is new each time. But all of these show one patient. Ten images are enough to learn *this* chest, in a training as short as this.
 #
 # ## An image without noise
 #
@@ -274,16 +273,17 @@ if preset == "quick":
     assert np.mean(lined) > without_noise["psnr"].mean() + 2
 
 # %% [markdown]
-# **Most of the failure is brightness.** The detail was there all along. But why should a network become brighter when the noise goes away?
+# **Most of the failure is brightness and contrast.** The detail was there all along. But why should they change when the noise goes away?
 #
 # ## Three suspects
 #
-# The *training*, which has seen one level only. The *maximum*: of four noisy values the largest is too large, so noise makes every pooled map brighter, and the decoder has learned to reckon with that. And the *waist* itself. We change one of them at a time, and train again.
+# The *training*, which has seen one level only. The *maximum*: of four noisy values the largest is too large, so noise shifts every pooled map, and the decoder has learned to reckon with that shift. And the *waist*, the narrow middle itself. We change one thing at a time, and train again. (Without a waist there is nothing to pool, so the maximum goes too.)
 
-# %% mystnb={"image": {"alt": "PSNR on clean images of five networks, as it is and after the best line. Trained at sigma 25 with max-pooling, the line is worth many decibels; with means in place of maxima, or trained on all levels, hardly any."}} tags=["hide-input"]
-trained_for = (
-    store.load_side("gondara_clean").groupby("task").mean(numeric_only=True)
-)
+# %% mystnb={"image": {"alt": "PSNR on clean images of five networks, as it is and after the best line. Trained at sigma 25 with max-pooling, the line is worth many decibels; with means in place of maxima or without a waist about one, trained on all levels or on clean images next to nothing."}} tags=["hide-input"]
+tried = store.load_side("gondara_clean")
+trained_for = tried.groupby("task").mean(numeric_only=True)
+trainings = tried.groupby("task").size()
+assert (trainings == 1).all()
 shown = {
     "sigma 25": "trained on σ = 25",
     "sigma 25, mean in place of maximum": "the same, means in place of maxima",
@@ -322,7 +322,7 @@ plt.show()
 
 # %% [markdown]
 # ```{margin}
-# A third of the steps above, on [rendered radiographs](../data) of one patient, measured on their validation images; means over the seeds.
+# A third of the steps above, on [rendered radiographs](../data) of one patient, measured on their validation images; one training each. In earlier trainings of the first row the filled dot moved by more than two decibels between seeds. The variants: {source}`study.side.gondara_clean.without_maximum`.
 # ```
 
 # %% tags=["remove-input"]
@@ -338,20 +338,21 @@ assert line[one] > plain[one] + 3 and offset[one] > 3
 assert plain[mean] > plain[one] + 3 and abs(offset[mean]) < offset[one] / 2
 assert plain[blind] > plain[one] + 3 and abs(offset[blind]) < 2
 assert 0.3 < line["no noise"] - line[one] < 3
+assert 1 < line["sigma 25, no waist"] - max(line[one], line[mean]) < 3
 Markdown(
-    f"**The maximum did it, and the training let it.** With means in place of maxima the same training costs a clean image almost nothing: {plain[mean]:.0f} dB in place of "
+    f"**The maximum did it, and the training let it.** With means in place of maxima the same training removes most of the damage: {plain[mean]:.0f} dB in place of "
     f"{plain[one]:.0f}. And a network that has met all levels knows what a maximum is like without noise."
 )
 
 # %% [markdown]
-# And the first verdict, that it takes detail along? It is true as well, and it is small. After the line, the network for $\sigma = 25$ stays about a decibel behind one that was trained on clean images. That is the price of
+# And the first verdict, that detail is lost? It explains the smaller part. After the line, what is left of the loss may have two causes. The network without a waist is nearly two decibels ahead of either pooling, so the *waist* does cost detail. And the network for $\sigma = 25$ is about a decibel behind the one that was trained on clean images, which may be the price of
 # [expecting noise](../best): $\mathbb E[x \mid y]$ depends on the noise that was assumed.
 #
 # If you denoise your own images, take two things home. **A denoiser for one level, used on a cleaner image, can change more than it removes.** And a number that falls by five decibels need not mean what you think.
 #
 # ## What the paper's noise was
 #
-# Its settings are easily misread. Public reimplementations {footcite}`adammah` agree on $y = x + p\, \mathcal N(\mu, \sigma_G^2)$: so $p$ is no proportion of pixels but a factor, and on our scale
+# Its settings are easily misread. A public reimplementation {footcite}`adammah` has $y = x + p\, \mathcal N(\mu, \sigma_G^2)$: so $p$ is no proportion of pixels but a factor, and on our scale
 # $\sigma = 255\, p\, \sigma_G$.
 
 # %% mystnb={"image": {"alt": "A chest radiograph under the four noise settings of the paper; in the last one only a hint of the thorax can be made out."}} tags=["hide-input"]
@@ -364,17 +365,16 @@ plotting.show_images(examples)
 plt.show()
 
 # %% tags=["remove-input"]
-tried = store.load_side("gondara_noise")
-gaussian = tried[tried["noise"] == "Gaussian"]
+settings_of_paper = store.load_side("gondara_noise")
+gaussian = settings_of_paper[settings_of_paper["noise"] == "Gaussian"]
 strength = (gaussian["p"] * gaussian["parameter"]).rename("strength")
 by_strength = gaussian.groupby([strength, "method"])["psnr"].mean().unstack()
 ahead = (by_strength["gondara"] - by_strength["nlm"]).sort_index()
 assert ahead.is_monotonic_increasing and ahead.iloc[0] < 0
 Markdown(
-    "The mildest is near our 25, in the last the noise is as wide as the range from black to white. **The worse the noise, the more "
-    "learning pays:** at the mildest setting the network is behind non-local means, at the heaviest it is "
-    f"{ahead.iloc[-1]:.1f} dB ahead. (A part of that lead is unfair, as the network was trained at each setting and non-local means was never "
-    "tuned beyond sigma 75.)"
+    "The mildest is near our 25, in the last the noise is as wide as the range from black to white. At the mildest setting the network is behind non-local means, at the heaviest it is "
+    f"{ahead.iloc[-1]:.1f} dB ahead. A part of that lead is unfair: the network was trained at each setting, and non-local means was never "
+    "tuned beyond sigma 75, where three of the four settings lie."
 )
 
 # %% [markdown]
@@ -383,7 +383,7 @@ Markdown(
 #
 # ## In short
 #
-# This network believes that an edge is an edge, wherever it lies. Sharing weights makes a denoiser of one chest out of ten images. Without noise it fails, and not for the reason that everybody would give: its maxima have learned to count on the noise. We found it by drawing a line, and proved it by changing one part at a time. The next network asks a different question of the same convolutions: not what the image
+# This network believes that an edge is an edge, wherever it lies. Sharing weights makes a denoiser of one chest out of ten images. Without noise it fails, and not for the reason that everybody would give: its maxima have learned to count on the noise. We found it by drawing a line, and by changing one part at a time. The next network asks a different question of the same convolutions: not what the image
 # is, but [what the noise is](03_dncnn2017).
 #
 # What was changed against the paper stands in the [ledger](../fidelity).
@@ -413,7 +413,7 @@ assert table.psnr["noisy"] + 8 < copied < wanted < copied + 2
 #
 # <details><summary>Solution</summary>
 #
-# None. A strided convolution computes a quarter of the values and chooses which; pooling computes all of them and keeps the largest. In the short trainings below the strides copy clean images better by more than half a decibel.
+# None. A strided convolution computes only every fourth value; pooling computes all of them and keeps the largest. In the short trainings below the strides copy clean images better by more than half a decibel.
 #
 # </details>
 
@@ -472,7 +472,7 @@ for rate in (1, 5):
     pairs = zip(images, estimates, strict=True)
     scores = [score(x[None], z, counts)["psnr"] for x, z in pairs]
     told[f"lambda = {rate}"] = sum(scores) / len(scores)
-    untold = tried.query(
+    untold = settings_of_paper.query(
         "method == 'nlm' and noise == 'Poisson' and parameter == @rate"
     )
     assert (
