@@ -103,6 +103,14 @@ def test_noise_is_shown_pixel_by_pixel(side, count, factor):
         assert abs(shown - wanted).max() <= 2
 
 
+def test_an_image_larger_than_the_column_is_not_shrunk_without_a_word():
+    large = {"large": torch.rand(1, 1024, 1024)}
+
+    with pytest.raises(ValueError, match="cut out a detail"):
+        plotting.show_images(large)
+    plotting.show_images(large, shrink=True)
+
+
 def test_clean_images_may_be_shown_smaller():
     page = saved(plotting.show_images({k: torch.rand(1, 256, 256) for k in "abcd"}, shrink=True))
 

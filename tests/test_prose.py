@@ -79,3 +79,12 @@ def test_the_measures_measure(tmp_path):
     assert page.words == 4 + 48 + 12 + 11 and len(page.printed) == 1
     assert page.numbers == pytest.approx(100 * 5 / page.words)
     assert len(complaints) == 2 and "48 words" in complaints[0] and "aloud" in complaints[1]
+
+
+def test_a_list_inside_a_list_speaks_for_itself():
+    html = "<li>outer words <ul><li>inner words</li></ul></li>"
+    outer, inner = readability.BeautifulSoup(html, "html.parser").find_all("li")
+
+    assert readability._own_text(outer) == "outer words"
+    assert readability._own_text(inner) == "inner words"
+    assert "inner" in outer.get_text()  # the page itself is left as it is

@@ -501,6 +501,10 @@ def test_pictures_are_drawn_once_and_again_when_they_are_older_than_what_they_sh
 
     assert len(drawn) == 3
     assert sorted(p.name for p in (folder / "images").iterdir()) == ["a.png", "made_from.json"]
+    pictures.pop(0)
+    examples.draw_all()
+    assert sorted(p.name for p in (folder / "images").iterdir()) == ["made_from.json"]
+    assert json.loads((folder / "images" / "made_from.json").read_text()) == {}
 
 
 def test_a_picture_of_nothing_shows_what_is_left_of_the_noise(tmp_path):

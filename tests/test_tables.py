@@ -749,6 +749,25 @@ def test_the_share_of_an_error_that_noise_explains():
     }
 
 
+@pytest.mark.parametrize("table", [training.orders, training.budgets])
+def test_a_training_that_was_not_measured_has_no_place_in_an_order(table):
+    rows = [("rdn-nih", 1.0), ("rdn-nih", 0.25), ("liu-nih", 1.0)]
+    trainings = pd.DataFrame(rows, columns=["network", "share"])
+    trainings = trainings.assign(psnr_15=33.0, psnr_25=30.0, psnr_50=27.0, minutes=1.0)
+
+    with pytest.raises(UserError, match=r"liu-nih with 0\.25 of its patches"):
+        table(trainings)
+
+
+def test_classifiers_are_compared_over_the_same_seeds():
+    rows = [(seed, name, "1 2") for seed in (0, 1) for name in ("clean", "noisy")]
+    classified = pd.DataFrame(rows, columns=["seed", "method", "test"]).assign(training="clean")
+
+    assert reader.logits(classified, "clean", "noisy", "test").tolist() == [[1, 2], [1, 2]]
+    with pytest.raises(UserError, match=r"seeds \[1\]"):
+        reader.logits(classified[:3], "clean", "noisy", "test")
+
+
 def test_what_is_lost_by_parameters_of_other_images():
     own, other = rows({"bm3d": 31, "nlm": 33, "rdn-nih": 40}), rows({"bm3d": 30.5, "nlm": 30})
 
