@@ -131,7 +131,8 @@ def draw_all(force: bool = False) -> None:
     folder = store.folder() / "images"
     listed = folder / "made_from.json"
     known: dict[str, Any] = json.loads(listed.read_text("utf-8")) if listed.exists() else {}
-    for picture in tqdm(list(pictures()), desc="pictures"):
+    wanted = list(pictures())
+    for picture in tqdm(wanted, desc="pictures"):
         path = folder / picture.file
         if path.exists() and known.get(picture.file) == picture.source and not force:
             continue
@@ -143,7 +144,7 @@ def draw_all(force: bool = False) -> None:
             continue
         known[picture.file] = picture.source
         _write(listed, known)
-    for file in sorted(set(known) - {picture.file for picture in pictures()}):
+    for file in set(known) - {picture.file for picture in wanted}:
         (folder / file).unlink(missing_ok=True)
         del known[file]
     _write(listed, known)

@@ -117,8 +117,8 @@ def best_run(name: str) -> Path:
     if not (folder / CARD).exists():
         raise FileNotFoundError(
             f"The best training of {name}, of seed {seed}, has no weights on this machine: take "
-            "its rows out of results/side/trainings.csv and run `denoise study run trainings --only "
-            f"network={name}`."
+            "its rows out of results/side/trainings.csv and run `denoise study run trainings "
+            f"--only network={name}`."
         )
     return folder
 
