@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     folder : pathlib.Path
         Has a picture nothing-METHOD.webp for each method, see `study.examples`.
     methods : sequence of str
-        At most sixteen.
+        Four in a row.
 
     Returns
     -------
@@ -37,10 +38,13 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     FileNotFoundError
         When a picture is missing.
     """
-    figure, axes = plt.subplots(4, 4, figsize=(COLUMN, 7.8), layout="constrained")
+    rows = math.ceil(len(methods) / 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(COLUMN, 1.95 * rows), layout="constrained")
     for axis, method in zip(axes.flat[: len(methods)], methods, strict=True):
         picture = np.asarray(Image.open(folder / f"nothing-{method}.webp").convert("L"))
-        axis.imshow(picture[:CORNER, :CORNER], cmap="PuOr", vmin=0, vmax=255)
+        corner = picture[:CORNER, :CORNER]
+        # Interpolated colours would make the file twice as heavy.
+        axis.imshow(corner, cmap="PuOr", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(label(method), fontsize=9)
     for axis in axes.flat:
         axis.set_axis_off()

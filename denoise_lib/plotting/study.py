@@ -294,7 +294,7 @@ def error_spectra(removed: pd.DataFrame, error: pd.DataFrame) -> Figure:
         method_lines(table, axis)
         axis.set(xlabel=FREQUENCY, ylabel="power relative to the noise")
     axes[0].axhline(1, color="#999999", linestyle=":")
-    axes[0].set(title="what was removed", ylim=(0, 1.6))
+    axes[0].set(title="what was removed", ylim=(0, 2.3))
     axes[1].set(title="what is wrong", yscale="log", ylabel="")
     _legend_below(figure, axes[0])
     return figure
@@ -416,9 +416,11 @@ def shortcut_charts(
                 line = {"color": colour, "linestyle": dash, "marker": "o", "ms": 4}
                 name = f"{words}, trained on {training} images"
                 axis.plot(amounts, table.loc[list(methods), column], label=name, **line)
-        axis.set(xlabel=title, ylim=(0, 1))
+        axis.set(xlabel=title, ylim=(0, 1.03))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[1].set_ylabel("called pneumonia")
+    for axis in axes[2:]:
+        axis.tick_params(labelleft=False)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     _legend_below(figure, axes[1], 2)
@@ -472,7 +474,7 @@ def power_spectra(table: pd.DataFrame) -> Figure:
     for name, (colour, line) in zip(table, styles[: len(table.columns)], strict=True):
         axis.plot(table.index, table[name], line, color=colour, label=name)
     axis.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
-    axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))
+    axis.set(xlabel=FREQUENCY, ylabel="power (grey levels squared)", yscale="log", xlim=(0, 0.5))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)
     return figure
@@ -492,7 +494,7 @@ def grain_spectra(power: pd.DataFrame) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     method_lines(power, axis)
-    axis.set(xlabel=FREQUENCY, ylabel="power", yscale="log", xlim=(0, 0.5))
+    axis.set(xlabel=FREQUENCY, ylabel="power (grey levels squared)", yscale="log", xlim=(0, 0.5))
     _legend_beside(axis)
     return figure
 

@@ -8,6 +8,7 @@ from denoise_lib.methods.registry import Look, methods
 OTHERS = {
     "clean": Look("Clean", "#999999", "."),
     "liu-joint": Look("Liu's, joint training", "#0072B2", "H"),
+    "rdn-correlated": Look("RDN, correlated noise", "#CC79A7", "o"),
 }
 COLUMN = 7  # inches: the text column
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
