@@ -720,11 +720,11 @@ def test_tuned_parameters_are_in_the_order_of_the_levels():
 def test_running_times_are_those_of_the_chapters(tmp_path):
     with pytest.raises(UserError, match="give the folder of the executed notebooks"):
         foundations.running_times(tmp_path)
-    for name, seconds in {"01_a": 12.5, "measure": 3}.items():
+    for name, seconds in {"01_a": 90.1, "measure": 3}.items():
         content = {"metadata": {"denoise_book": {"seconds": seconds}}}
         (tmp_path / f"{name}.ipynb").write_text(json.dumps(content))
 
-    assert foundations.running_times(tmp_path)["seconds"].to_dict() == {"01_a": 12.5}
+    assert foundations.running_times(tmp_path)["minutes"].to_dict() == {"01_a": 1.5}
 
 
 def test_photons_behind_a_noise_level_make_that_noise():

@@ -139,7 +139,7 @@ def running_times(folder: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Seconds, indexed by chapter.
+        Minutes, indexed by chapter.
 
     Raises
     ------
@@ -147,9 +147,9 @@ def running_times(folder: Path) -> pd.DataFrame:
         When the folder has no executed chapters.
     """
     times = {
-        path.stem: json.loads(path.read_text("utf-8"))["metadata"]["denoise_book"]["seconds"]
+        path.stem: json.loads(path.read_text("utf-8"))["metadata"]["denoise_book"]["seconds"] / 60
         for path in sorted(folder.glob("[0-9]*.ipynb"))
     }
     if not times:
         raise UserError(f"No chapters in {folder}: give the folder of the executed notebooks.")
-    return pd.Series(times, name="seconds").to_frame().rename_axis(columns="chapter")
+    return pd.Series(times, name="minutes").round(1).to_frame().rename_axis(columns="chapter")
