@@ -119,15 +119,15 @@ def test_the_pages_build_from_complete_tables(made_up):
 @pytest.mark.parametrize(
     ("table", "chosen", "column", "value"),
     [
-        ("detection", {"method": grid.COMPARED_WITH, "sigma": 25}, CHANGE, 0.02),
+        ("detection", {"method": grid.OBSERVED, "sigma": 25}, CHANGE, 0.02),
         ("detection", {"method": "bm3d", "diameter": 8}, CHANGE, 0.01),
         ("detection", {"method": "gaussian", "observer": "eye"}, "change_low", -0.01),
-        ("blend", {"method": grid.COMPARED_WITH, "alpha": 0.8}, CHANGE, -0.08),
+        ("blend", {"method": grid.OBSERVED, "alpha": 0.8}, CHANGE, -0.08),
         ("segmenter", {"method": "noisy"}, "dice_lungs", 1.0),
         ("classified", {"training": "degraded", "method": "clean"}, "test", text([0.0] * 100)),
         ("shortcut", {"images": "test"}, ["auc", "low", "high"], 0.8),
         ("grains", {"images": "clean"}, "test", text(range(100))),
-        ("detection", {"method": grid.COMPARED_WITH, "diameter": 16}, "change_high", 0.001),
+        ("detection", {"method": grid.OBSERVED, "diameter": 16}, "change_high", 0.001),
     ],
 )
 def test_a_page_does_not_build_where_a_sentence_would_be_false(

@@ -35,7 +35,7 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import (
     AUTHORS_BLIND,
-    COMPARED_WITH,
+    OBSERVED,
     Measurement,
     compared,
     released,
@@ -86,7 +86,7 @@ def pictures() -> Iterator[Picture]:
         One for each file, in the order they are drawn.
     """
     made = _nodules_made_by()
-    yield Picture("front.png", front, [_code(COMPARED_WITH), code_hash(front), *made])
+    yield Picture("front.png", front, [_code(OBSERVED), code_hash(front), *made])
     for method in ("clean", *NODULE_METHODS):
         source = [_code(method), code_hash(nodules), *made]
         yield Picture(f"nodule-{method}.png", partial(nodules, method), source)
@@ -209,7 +209,7 @@ def front(path: Path) -> None:
         The file to write.
     """
     clean, where, name = with_nodules()
-    shown = [_by(m, clean[None], name, Protocol())[0, 0] for m in ("noisy", COMPARED_WITH, "clean")]
+    shown = [_by(m, clean[None], name, Protocol())[0, 0] for m in ("noisy", OBSERVED, "clean")]
     strip = _grey(torch.cat(shown, dim=1)).convert("RGB")
     pen = ImageDraw.Draw(strip)
     for copy in range(3):

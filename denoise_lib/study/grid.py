@@ -39,6 +39,7 @@ from denoise_lib.study.variants import (
 SIGMAS = (5, 15, 25, 35, 50, 75)
 COMMON_SIGMAS = (15, 25, 50)
 COMPARED_WITH = "dncnn-b-nih"  # differences are taken to it
+OBSERVED = "liu-nih"  # ours with the highest PSNR: what it does to nodules is told
 WARM = "dncnn-warm-nih"  # trained longer than the others, from photographs on
 AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
 STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too

@@ -18,7 +18,7 @@ from denoise_lib.identity import code_hash
 from denoise_lib.methods.registry import get
 from denoise_lib.metrics import psnr
 from denoise_lib.noise import GaussianNoise
-from denoise_lib.study.grid import COMMON_SIGMAS, COMPARED_WITH, compared, released
+from denoise_lib.study.grid import COMMON_SIGMAS, OBSERVED, compared, released
 from denoise_lib.study.side.shared import PRECISION
 from denoise_lib.study.side_studies import side_study
 from denoise_lib.study.variants import make
@@ -209,7 +209,7 @@ def _judged(outputs: _Outputs, sigma: float, diameter: int, who: str) -> dict[st
 def _keys() -> Iterator[dict[str, Any]]:
     """All methods at the main level, few at the others: an hour of BM3D each would add little."""
     wanted = [(SIGMA, compared())]
-    few = ("noisy", "gaussian", COMPARED_WITH)
+    few = ("noisy", "gaussian", OBSERVED)
     wanted += [(sigma, few) for sigma in COMMON_SIGMAS if sigma != SIGMA]
     for sigma, methods in wanted:
         for method in methods:
