@@ -16,11 +16,11 @@
 #
 # *Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising", IEEE TIP 2017* {footcite}`zhang2017dncnn`
 #
-# A denoiser is asked for the image. DnCNN is asked for the *noise*, which is then subtracted. It is the same question, and the same loss, as you will see. Yet the paper became
-# the one that every later denoiser is measured against. **What does asking differently buy?** We build the network in a dozen lines, take its two ingredients away one at a time, and meet the paper's own numbers
+# You ask a denoiser for the image. You ask DnCNN for the *noise*, and subtract it. It is the same question, and the same loss, as you will see. Yet the paper became
+# the one that every later denoiser is measured against. **What do you buy by asking differently?** We build the network in a dozen lines, take its two ingredients away one at a time, and meet the paper's own numbers
 # with the authors' own weights.
 #
-# You need the [chapter before](02_gondara2016). Running this page takes six to fifteen minutes on two processor cores.
+# You need the [chapter before](02_gondara2016), and six to fifteen minutes on two processor cores if you run this page.
 
 # %% tags=["hide-cell"]
 import sys
@@ -72,7 +72,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 drawings.draw("dncnn")
 
 # %% [markdown]
-# There is nothing else in it: no pooling, no waist, no blocks. The image runs around all layers on one line. In between, *batch normalisation* {footcite}`ioffe2015batchnorm` brings every map to mean zero and spread one over the batch, then scales and shifts it by two learned numbers. After the training, averages over many batches take the place of the batch.
+# You find nothing else in it: no pooling, no waist, no blocks. The image runs around all layers on one line. In between, *batch normalisation* {footcite}`ioffe2015batchnorm` brings every map to mean zero and spread one over the batch, then scales and shifts it by two learned numbers. After the training, averages over many batches take the place of the batch.
 #
 # How far does a pixel see? Each 3×3 convolution adds one ring of neighbours. The paper's depth is $D = 17$.
 
@@ -103,7 +103,7 @@ HTML(
 )
 
 # %% [markdown]
-# The whole network fits on a screen:
+# You can read the whole network on a screen:
 
 
 # %%
@@ -124,7 +124,7 @@ class DnCNN(nn.Module):
 
 
 # %% [markdown]
-# The first convolution, fifteen in the middle with their norms' scales and shifts, and the last:
+# How many weights do you count? The first convolution, fifteen in the middle with their norms' scales and shifts, and the last:
 #
 # $$(9 \cdot 64 + 64) + 15\,(9 \cdot 64 \cdot 64 + 2 \cdot 64) + (9 \cdot 64 + 1) = 556\,097.$$
 
@@ -205,7 +205,7 @@ if preset != "smoke":
     assert sum(losses[-10:]) < 10 * 10 * losses[0]
 
 # %% [markdown]
-# It is the variance of the noise, $(25 / 255)^2 = 0.0096$: the first estimate is the noisy image itself. `fit` goes on, with a rate that rises and falls and an average over the last weights.
+# You get the variance of the noise, $(25 / 255)^2 = 0.0096$: our first estimate is the noisy image itself. `fit` goes on, with a rate that rises and falls and an average over the last weights.
 
 # %%
 settings = recipe("dncnn", preset)
@@ -252,7 +252,7 @@ Markdown(
 # %% [markdown]
 # ## What is left over
 #
-# The output $\mathcal R(y)$ should be the noise. Here it is, and beside it what is wrong with it, at four times the contrast:
+# The output $\mathcal R(y)$ should be the noise. Here you see it, and beside it what is wrong with it, at four times the contrast:
 
 # %% mystnb={"image": {"alt": "Three fields in orange and purple: the true noise, the predicted noise, and their difference at four times the contrast, in which faint edges of ribs and the mediastinum can be seen."}} tags=["hide-input"]
 predicted = noisy - apply(model, noisy, sigma)
@@ -274,8 +274,8 @@ plt.show()
 #
 # ## Two ingredients, taken away one at a time
 #
-# Is it the residual, the batch norm, or both? For a fair trial all four networks should start alike. With the usual start a direct network begins at a black image and a residual one at the noisy image; the first has
-# lost before its first step. So we give every network a *carrier*: its first feature map takes the image through all layers, and where there is batch norm its scale and shift undo what the statistics do to it:
+# Is it the residual, the batch norm, or both? For a fair trial our four networks should start alike. With the usual start a direct network begins at a black image and a residual one at the noisy image; the first has
+# lost before you take a step. So we give every network a *carrier*: its first feature map takes the image through all layers, and where there is batch norm its scale and shift undo what the statistics do to it:
 #
 # ```python
 # # in words, not to run
@@ -286,7 +286,7 @@ plt.show()
 # ```
 #
 # The last layer then hands on the carried image, in the direct network, and nothing, in the residual one. So the direct network starts by returning the noisy image, the residual one by
-# subtracting nothing. Each gets its own best learning rate, out of a range that holds it. One start stays unequal: batch norm gives each batch its own brightness, so in batches of four the direct network with it starts at about four times the noise.
+# subtracting nothing. We give each its own best learning rate, out of a range that holds it. One start stays unequal: batch norm gives each batch its own brightness, so in batches of four the direct network with it starts at about four times the noise.
 
 # %% mystnb={"image": {"alt": "Validation PSNR against the learning rate for four networks, with and without residual learning and batch norm, a point for each training; each curve has its top inside."}} tags=["hide-input"]
 ablation = store.load_side("dncnn_ablation")
@@ -342,14 +342,14 @@ Markdown(
 )
 
 # %% [markdown]
-# So the residual does well without batch norm, which is half of the paper's story. The other half, that the pair is best, comes from photographs and fifty epochs; two thousand steps on
-# radiographs cannot contradict it.
+# So the residual does well without batch norm, which is half of the paper's story. The other half, that the pair is best, comes from photographs and fifty epochs; with two thousand steps on
+# radiographs we cannot contradict it.
 #
 # Later networks for restoration left batch norm out, [RDN](05_rdn2020) among them. It was a means to train deep networks, and other means came.
 #
 # ## Is this really DnCNN?
 #
-# So short a training cannot show that a network is the paper's. The authors' weights can. They fit into ours layer by layer, and on the paper's test sets they give the paper's numbers:
+# So short a training cannot show you that our network is the paper's. The authors' weights can. They fit into ours layer by layer, and on the paper's test sets they give you the paper's numbers:
 
 # %% tags=["remove-input"]
 parity = store.load_side("parity")
@@ -379,12 +379,12 @@ lines.append(f"| DnCNN-S, their weights here | {cells} |")
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# The table shows one of four. Over both test sets (the other is Set12), both networks and all three levels, no number is off by more than three hundredths. (Published values: the authors' repository {footcite}`zhang2017dncnn`, and a port that quotes
+# You see one of four tables. Over both test sets (the other is Set12), both networks and all three levels, no number is off by more than three hundredths. (Published values: the authors' repository {footcite}`zhang2017dncnn`, and a port that quotes
 # the paper for Set12 {footcite}`saoyan`.)
 #
 # ## Trained for another level
 #
-# DnCNN-*S* knows one $\sigma$. DnCNN-*B*, for *blind*, has 20 layers and another level in every patch of its training, from 0 to 55. What does it cost not to know the level? And to have been trained for another one?
+# DnCNN-*S* knows one $\sigma$. DnCNN-*B*, for *blind*, has 20 layers and another level in every patch of its training, from 0 to 55. What do you pay for not telling it the level? And what for a network of another level?
 
 # %% mystnb={"image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
 blind = store.load_side("blind").pivot(
@@ -420,7 +420,7 @@ Markdown(
 # What does DnCNN believe about images? That what is true in one place is true in any, within the 35 pixels that it sees. Asking for the noise changes nothing in the loss and one line in the network. What it changes is where the training starts and what the layers must carry. And it has a second life: the best prediction of the noise is
 # $-\sigma^2$ times the [score](../best), the direction in which images lie. The diffusion models that made images from noise in 2020 were trained with essentially this loss, at all levels at once {footcite}`ho2020`.
 #
-# Next: a denoiser that is trained [for somebody who reads the image](04_liu2018). What was changed against the paper stands in the [ledger](../fidelity).
+# Next: a denoiser that is trained [for somebody who reads the image](04_liu2018). What we changed against the paper stands in the [ledger](../fidelity).
 #
 # ## Exercises
 #
@@ -482,7 +482,7 @@ torch.testing.assert_close(
 print("the same output")
 
 # %% [markdown]
-# **4.** Break it: leave out `nn.init.zeros_(last.weight)`. What is the first loss now, and why does the training suffer?
+# **4.** Break it: leave out `nn.init.zeros_(last.weight)`. What is your first loss now, and why does the training suffer?
 #
 # <details><summary>Solution</summary>
 #
@@ -505,7 +505,7 @@ print(f"first loss {first:.3f}, the noise has {(sigma / 255) ** 2:.3f}")
 #
 # <details><summary>Solution</summary>
 #
-# A top can be believed if there are lower points on both of its sides. At $10^{-3}$ both residual networks are still rising, so you would have blamed an architecture for a step that was too small.
+# You can believe a top if there are lower points on both of its sides. At $10^{-3}$ both residual networks are still rising, so you would have blamed an architecture for a step that was too small.
 #
 # </details>
 

@@ -16,10 +16,10 @@
 #
 # *Liu, Wen, Liu, Wang and Huang, "When Image Denoising Meets High-Level Vision Tasks: A Deep Learning Approach", IJCAI 2018* {footcite}`liu2018`
 #
-# Often nobody looks at the denoised image but another network, which classifies it or finds the heart in it. Why not ask *that* network what it needs to see? Liu and his co-authors
+# Often nobody looks at your denoised image but another network, which classifies it or finds the heart in it. Why do we not ask *that* network what it needs to see? Liu and his co-authors
 # let it tell the denoiser, during the denoiser's training. **What it asks for, it gets. Somebody else pays.**
 #
-# You need the [chapter before](03_dncnn2017). To run this page takes ten to twenty-five minutes on two processor cores.
+# You need the [chapter before](03_dncnn2017), and ten to twenty-five minutes on two processor cores if you run this page.
 
 # %% tags=["hide-cell"]
 import sys
@@ -77,7 +77,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 # %% [markdown]
 # ## A gradient through a locked door
 #
-# A denoiser that is trained on squared error [blurs where it cannot know](../best). To a network behind it a blurred edge may be worth less than a sharp guess. One answer is to retrain that network on denoised images.
+# Train a denoiser on squared error, and it [blurs where it cannot know](../best). To a network behind it a blurred edge may be worth less than a sharp guess. You could retrain that network on denoised images.
 # This paper turns it around: the task network $T$ is trained before, on clean images, and **frozen**. Only the denoiser $D_\theta$ learns, from two losses:
 #
 # $$\ell(\theta) = \underbrace{\tfrac 1 N \lVert D_\theta(y) - x \rVert^2}_{\text{is the image right?}} + \lambda \, \underbrace{\mathrm{CE}\bigl(T(D_\theta(y)),\, m\bigr)}_{\text{is the answer right?}},$$
@@ -88,7 +88,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 drawings.draw("liu")
 
 # %% [markdown]
-# The denoiser works at three sizes. Each stage is a convolution and a *bottleneck* (1×1, 3×3, 1×1) whose output is added.
+# The denoiser works at three sizes. Each stage is a convolution and a *bottleneck* of three narrow ones, whose output we add.
 
 
 # %%
@@ -158,7 +158,7 @@ task = UNet(len(data.structures))
 fit_task(task, train, TASK_RECIPES[preset])
 
 # %% [markdown]
-# *Dice's coefficient* measures how a predicted mask $A$ overlaps the true one $B$: $2 |A \cap B| / (|A| + |B|)$, from 0 to 1. What does noise do to it?
+# *Dice's coefficient* measures how a predicted mask $A$ overlaps the true one $B$: $2 |A \cap B| / (|A| + |B|)$, one if they are equal. What do you expect noise to do to it?
 
 # %%
 test = data.test[:few]
@@ -174,7 +174,7 @@ def mean_dice(images):
 pd.DataFrame({"clean": mean_dice(clean), "noisy": mean_dice(noisy)}).T.round(2)
 
 # %% [markdown]
-# Most of the heart is gone. Now the trick, in the open, on a denoiser that knows nothing yet. One line freezes the reader: `eval()` keeps its batch norm from adapting, `requires_grad_(False)` spares its gradients. `torch.no_grad()` would be wrong. It would cut the gradient on its way to the denoiser.
+# You see that most of the heart is gone. Now we do the trick in the open, on a denoiser that knows nothing yet. With one line we freeze the reader: `eval()` keeps its batch norm from adapting, `requires_grad_(False)` spares its gradients. `torch.no_grad()` would be wrong: you would cut the gradient on its way to the denoiser.
 
 # %%
 task.eval().requires_grad_(False)
@@ -271,7 +271,7 @@ Markdown(
 )
 
 # %% [markdown]
-# And each denoised image is read twice: by the reader that the denoiser was trained through, and by a *stranger*, the reader of another seed, which took no part. What would you expect? (All on the test images. We judge at λ = 0.02, which the authors' configuration amounts to, as you will see; nothing is chosen here.)
+# And we let two readers see each denoised image: the one that the denoiser was trained through, and a *stranger*, the reader of another seed, which took no part. What would you expect? (All on the test images. We judge at λ = 0.02, which the authors' configuration amounts to, as you will see; nothing is chosen here.)
 
 # %% [markdown]
 # ```{margin}
@@ -332,7 +332,7 @@ Markdown(
 )
 
 # %% [markdown]
-# Let the reader weigh more and more, and watch what becomes of the image:
+# Now you let the reader weigh more and more. Watch what becomes of our image:
 
 # %% tags=["remove-input"]
 files = {
@@ -381,12 +381,12 @@ by_structure.loc["clean images"] = clean_row.to_numpy()
 by_structure.round(3).rename_axis("λ")
 
 # %% [markdown]
-# An *adversarial example* follows the gradient of a network with respect to its input, to mislead it {footcite}`goodfellow2015`. The denoiser has been trained by that very gradient, the other way. A higher Dice does not mean a more faithful image, and nothing here
-# speaks for showing it to a person. (Three seeds, and one patient whose anatomy the readers know.)
+# An *adversarial example* follows the gradient of a network with respect to its input, to mislead it {footcite}`goodfellow2015`. The denoiser has been trained by that very gradient, the other way. You cannot conclude from a higher Dice that an image is more faithful, and nothing here
+# tells you to show it to a person. (We have three seeds, and one patient whose anatomy the readers know.)
 #
 # ## A grid of fine lines
 #
-# Look closely at what the jointly trained network leaves behind:
+# Look closely, and you find something in what the jointly trained network leaves behind:
 
 # %% mystnb={"image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine lines."}} tags=["hide-input"]
 part = (0, 0, slice(96, 160), slice(96, 160))
@@ -396,7 +396,7 @@ plt.show()
 
 # %% [markdown]
 # It is a *checkerboard*. In a transposed convolution with a stride of 2, even and odd pixels are computed by different weights, and nothing makes these agree {footcite}`odena2016checkerboard`. The squared error keeps it down. That the reader's loss does not is a likely cause, but its own pooling, through which the gradient comes, may have a
-# part in it.
+# part in it. We did not take the two apart.
 
 
 # %% tags=["remove-input"]
@@ -427,14 +427,14 @@ Markdown(
 # %% [markdown]
 # ## How much should the reader weigh?
 #
-# $\lambda$ means nothing without the scale of both losses. Ours are means over pixels, of values in $[0, 1]$ and in nats. The authors' released configuration puts its weight on the *other* term, on half the *sum* of
+# $\lambda$ means nothing unless you know the scale of both losses. Ours are means over pixels, of values in $[0, 1]$ and in nats. The authors' released configuration puts its weight on the *other* term, on half the *sum* of
 # squared errors of values up to 255; converted, it is a $\lambda$ of about 0.02 (exercise 3). Their cross-entropy is a softmax over classes, ours a mean of four binary ones, so only the order of magnitude carries over. Copy a number without its scale and you train something else.
 #
 # ## In short
 #
-# This denoiser believes in its training images, and in what its reader's loss counts. Gradients pass through frozen weights: that is the whole trick. Here it buys a clearer heart, for other readers too, with ribs and with decibels. Whether that is a good bargain depends on who looks next, so ask a reader that took no part, and ask about what was not counted.
+# This denoiser believes in its training images, and in what its reader's loss counts. Gradients pass through frozen weights: that is the whole trick. Here it buys a clearer heart, for other readers too, with ribs and with decibels. Whether you have a good bargain depends on who looks next. So ask a reader that took no part, and ask about what you did not count.
 #
-# Next: [what happens if every layer may read every other](05_rdn2020). What was changed against the paper stands in the [ledger](../fidelity).
+# Next: [what happens if every layer may read every other](05_rdn2020). What we changed against the paper stands in the [ledger](../fidelity).
 #
 # ## Exercises
 #
@@ -444,8 +444,8 @@ Markdown(
 # <details><summary>Solution</summary>
 #
 # The cross-entropy becomes a constant for the denoiser: training runs without an error and is exactly plain MSE
-# training. The printed cross-entropy may fall all the same, because better denoising helps the task. The numbers do not give it
-# away; `answer.requires_grad`, now `False`, does, and so does a run with $\lambda = 0$ that ends in the same weights.
+# training. The printed cross-entropy may fall all the same, because better denoising helps the task. You cannot tell from the
+# numbers; `answer.requires_grad`, now `False`, does, and so does a run with $\lambda = 0$ that ends in the same weights.
 #
 # </details>
 
@@ -465,7 +465,7 @@ print("the same value:", torch.isclose(heard, silenced).item())
 # <details><summary>Solution</summary>
 #
 # Train a second `UNet` after `torch.manual_seed(1)` with `fit_task` and apply `segment` to `estimates["liu-joint"]`
-# and `estimates["liu"]`. Look at the heart and at the ribs, not only at the mean. A single pair is not enough to tell: the figure above has three seeds.
+# and `estimates["liu"]`. Look at the heart and at the ribs, not only at the mean. From a single pair you cannot tell: our figure above has three seeds.
 #
 # </details>
 
@@ -503,7 +503,7 @@ print(f"lambda = {conversion:.4f}")
 #
 # <details><summary>Solution</summary>
 #
-# The seeds do not agree, so three of them cannot say. What all of them show is the gain of the heart, the loss of the ribs and the price in PSNR. A claim about the best $\lambda$ would need more readers, and images that were not used to choose it.
+# Our seeds do not agree, so you cannot say. What all of them show you is the gain of the heart, the loss of the ribs and the price in PSNR. To claim a best $\lambda$ you would need more readers, and images that you did not use to choose it.
 #
 # </details>
 

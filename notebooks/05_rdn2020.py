@@ -19,7 +19,7 @@
 # A deep network may forget what its early layers saw. RDN does not let it: inside a block every layer reads *everything* that was made before, and at the end all blocks are
 # read once more. That is many wires. **We cut them, one at a time, and wait for something to break.**
 #
-# You need the chapter on [DnCNN](03_dncnn2017). To run this page takes six to fifteen minutes on two processor cores.
+# You need the chapter on [DnCNN](03_dncnn2017), and six to fifteen minutes on two processor cores if you run this page.
 
 # %% tags=["hide-cell"]
 import sys
@@ -65,7 +65,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 # %% [markdown]
 # ## Read everything, then squeeze
 #
-# ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate* within a block: each layer reads the outputs of all layers before it, unmixed. Between blocks they shrink the maps, which a denoiser must not. RDN keeps the size of the image
+# ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate* within a block: each layer reads the outputs of all layers before it, unmixed. Between blocks they shrink the maps, which you cannot afford in a denoiser. RDN keeps the size of the image
 # all through. It squeezes the maps of a block back to few at its end, and adds the block's input.
 
 # %% tags=["remove-input"]
@@ -103,7 +103,7 @@ class ResidualDenseBlock(nn.Module):
 #
 # $$F_{GF} = W^{3 \times 3} * W^{1 \times 1} * [F_1, \dots, F_D], \qquad \hat x = W^{3 \times 3} * (F_{-1} + F_{GF}).$$
 #
-# Contiguous memory, local residual, global fusion: these are the paper's three ideas.
+# Contiguous memory, local residual, global fusion: these are the paper's three ideas, and the three that we will cut.
 
 
 # %%
@@ -145,11 +145,11 @@ with torch.no_grad():
     assert torch.equal(model.eval()(probe), ours.eval()(probe))
 
 # %% [markdown]
-# Forty times DnCNN. A processor would not get that anywhere in a short training, so we train a small one of the same construction.
+# Forty times DnCNN. You would get nowhere with that in a short training on a processor, so we train a small one of the same construction.
 #
 # ## Training
 #
-# The authors minimise the *absolute* error. Where the squared error wants the mean of what $x$ may be, this one wants the [median](../best). Sixty steps of it, at the paper's rate:
+# The authors minimise the *absolute* error. With the squared error you ask for the mean of what $x$ may be, with this one for the [median](../best). We take sixty steps at the paper's rate:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()
@@ -172,14 +172,14 @@ print(f"first {losses[0]:.3f}, last ten {sum(losses[-10:]) / 10:.3f}")
 assert preset == "smoke" or sum(losses[-10:]) / 10 < losses[0] / 2
 
 # %% [markdown]
-# And then for longer, with a larger learning rate that first rises and then falls:
+# And then we train for longer, with a larger learning rate that first rises and then falls:
 
 # %%
 settings = recipe("rdn", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("rdn-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: of all the wires in a block, which can be cut without anyone noticing?
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("rdn-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: of all the wires in a block, which can you cut without anyone noticing?
 
 # %%
 torch.manual_seed(seed)
@@ -346,12 +346,12 @@ Markdown(
 )
 
 # %% [markdown]
-# A block cut from the global fusion cost decibels, since that network had learned to rely on it. One that was trained without the fusion relies on something else. (What the parts are worth in a network of the paper's size, this does not tell.)
+# When we cut a block from the global fusion, we lost decibels, since that network had learned to rely on it. One that we trained without the fusion relies on something else. (What the parts are worth in a network of the paper's size, you cannot tell from ours.)
 
 # %% [markdown]
 # ## Deeper or wider?
 #
-# $D$ decides how many blocks there are, $G$ how much each layer adds. Three seeds each, two fifths of the steps above:
+# With $D$ you decide how many blocks there are, with $G$ how much each layer adds. We take three seeds each, two fifths of the steps above:
 
 # %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
 ablation = store.load_side("rdn")
@@ -398,15 +398,15 @@ assert deeper[0] - wider[0] > 2 * np.hypot(deeper[1], wider[1])
 means.round(2)
 
 # %% [markdown]
-# **Depth pays, width hardly shows.** Four times the blocks bring more than four times the growth rate, whose gain three seeds cannot tell from nothing. But a deeper network also *sees* further, one ring of neighbours for each 3×3 convolution; the view alone may be worth
-# tenths of a decibel, and this experiment cannot tell them apart. (Nor is it fair to the small ones: a large step costs more, and all got as many steps.)
+# **Depth pays, width hardly shows.** You gain more with four times the blocks than with four times the growth rate, whose gain our three seeds cannot tell from nothing. But a deeper network also *sees* further, one ring of neighbours for each 3×3 convolution; the view alone may be worth
+# tenths of a decibel, and we cannot tell the two apart. (Nor is our experiment fair to the small ones: a large step costs more, and all got as many steps.)
 #
 # ## In short
 #
-# RDN hands every layer all maps of its block. Ours, small and briefly trained, can spare most of the older ones. A trained network can depend on a part that another training would not have needed. To find out what a part is worth, train without it, and put a plain
+# RDN hands every layer all maps of its block. Ours, small and briefly trained, can spare most of the older ones. A trained network can depend on a part that another training would not have needed. If you want to know what a part is worth, train without it, and put a plain
 # network of the same size beside it.
 #
-# And the paper's gain? RDN has 26.41 dB on BSD68 at 50, DnCNN 26.23 {footcite}`zhang2024xformer,zhang2017dncnn`. Behind the difference stand forty times the size, other training images, test noise that is clipped ([ledger](../fidelity)), and the architecture, all together. Next: [what came after](../after). What was changed against the paper stands in the [ledger](../fidelity).
+# And the paper's gain? RDN has 26.41 dB on BSD68 at 50, DnCNN 26.23 {footcite}`zhang2024xformer,zhang2017dncnn`. Behind the difference stand forty times the size, other training images, test noise that is clipped ([ledger](../fidelity)), and the architecture, all together. Next: [what came after](../after). What we changed against the paper stands in the [ledger](../fidelity).
 #
 # ## Exercises
 #
@@ -436,7 +436,7 @@ print(f"{dense:,} of {whole:,}")
 #
 # `methods.create("rdn", **small, image_skip=True)`. The network then only has to produce the correction $x - y$, the
 # negative of what DnCNN predicts, and starts nearer to a good answer. With long
-# training one would expect the difference to shrink, since the first features $F_{-1}$ can carry the image to the output too.
+# training you would expect the difference to shrink, since the first features $F_{-1}$ can carry the image to the output too.
 #
 # </details>
 
@@ -486,11 +486,11 @@ with torch.no_grad():
 print("f(a + b) = f(a) + f(b), but for the constant")
 
 # %% [markdown]
-# **4.** Plot quiz: both plots of depth and width have a logarithmic axis to base 2. What would a straight line mean, and do these points rule one out?
+# **4.** Plot quiz: both plots of depth and width have a logarithmic axis to base 2. What would a straight line tell you, and do our points rule one out?
 #
 # <details><summary>Solution</summary>
 #
-# That every doubling brings the same number of decibels. They do not rule it out: the second doubling of the depth brings less than the first, but the difference is smaller than twice its standard error. Three seeds see a gain of 0.3 dB, and not its bend.
+# That every doubling brings you the same number of decibels. Ours do not rule it out: the second doubling of the depth brings less than the first, but the difference is smaller than twice its standard error. Three seeds see a gain of 0.3 dB, and not its bend.
 #
 # </details>
 
