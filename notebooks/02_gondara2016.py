@@ -386,7 +386,7 @@ Markdown(
 
 # %% [markdown]
 # The paper's own score is SSIM: 0.45 for noisy mammograms and 0.80 after a median filter, as others quote it. Such values are too high for `data_range=1`, and scikit-image's old default of 2 would explain
-# them. That is an inference: on 108 mammograms of the same collection, outside this book, a median filter had 0.81 with a range of 2 and 0.70 with 1. It is also why we do not put them [beside ours](../quality).
+# them. (That is our inference.) It is why we do not put them [beside ours](../quality).
 #
 # ## In short
 #

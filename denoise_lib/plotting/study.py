@@ -19,6 +19,7 @@ from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
 SIGMA = "noise level sigma (0-255 scale)"
+LOWEST = -3.5  # dB of `gain_curves`: with all that is worse, the best could not be told apart
 CROWDED = 28  # dB: mistakes that cost less have their names in a column of the figure
 
 
@@ -502,7 +503,7 @@ def grain_spectra(power: pd.DataFrame) -> Figure:
 def gain_curves(
     summary: pd.DataFrame, methods: Sequence[str], reference: str, trained_to: float | None = None
 ) -> Figure:
-    """Difference of the mean PSNR to one method against the noise level, named at the lines' ends.
+    """Difference of the mean PSNR to one method against the noise level, to `LOWEST` below it.
 
     Parameters
     ----------
@@ -528,5 +529,6 @@ def gain_curves(
         axis.axvspan(trained_to, gains.index.max() * 1.03, color="#eeeeee", zorder=0)
         axis.set_xlim(right=gains.index.max() * 1.03)
     axis.set(xlabel="noise level σ", ylabel=f"PSNR (dB) above {label(reference)}")
+    axis.set_ylim(bottom=LOWEST)
     _legend_beside(axis)
     return figure
