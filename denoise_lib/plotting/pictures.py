@@ -72,7 +72,7 @@ def nodule_panels(
     -------
     matplotlib.figure.Figure
     """
-    figure = plt.figure(figsize=(COLUMN, 6.2), layout="constrained")
+    figure = plt.figure(figsize=(COLUMN, 5.9), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
     rows = zip((above, below), (pictures, details), strict=True)
     axes = [a for part, shown in rows for a in part.subplots(1, len(shown), squeeze=False)[0]]
@@ -80,7 +80,7 @@ def nodule_panels(
     scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):
         limits = {"vmin": 0, "vmax": 1} if title in pictures else scale
-        axis.imshow(picture.numpy(), cmap="gray", **limits)
+        axis.imshow(picture.numpy(), cmap="gray", interpolation="nearest", **limits)
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
         for row, column in places if title in pictures else ():
