@@ -316,7 +316,7 @@ assert (at["dice_ribs"] < 0).all()
 assert (gain["psnr"].loc[weights[1:]] < 0).all(axis=None)
 assert (gain["psnr"].diff().iloc[1:] < 0).all(axis=None)
 Markdown(
-    f"**The heart gains, whoever reads.** At λ = 0.02 its Dice is {at['dice_heart'].mean():.2f} higher by the denoiser's own reader, and {at['stranger_dice_heart'].mean():.2f} by the stranger, "
+    f"**The heart gains, whoever reads.** Its Dice rises by {at['dice_heart'].mean():.2f} if the denoiser's own reader looks, and by {at['stranger_dice_heart'].mean():.2f} if the stranger does, "
     "with every seed. So what helps is in the image and not in one reader's taste alone. The paper reports the same of networks that took no part."
 )
 
