@@ -366,7 +366,9 @@ examples = {}
 for p, deviation in ((0.1, 1), (0.2, 2), (0.5, 1), (0.2, 5)):
     level = 255 * p * deviation
     noisy = GaussianNoise(level)(clean, [item.id]).clamp(0, 1)
-    title = f"$p = {p:g}$, $\\sigma_G = {deviation}$: our $\\sigma = {level:.0f}$"
+    title = (
+        f"$p = {p:g}$, $\\sigma_G = {deviation}$: our $\\sigma = {level:.0f}$"
+    )
     examples[title] = noisy
 plotting.show_images(examples)
 plt.show()

@@ -83,9 +83,10 @@ def nodule_panels(
         axis.imshow(picture.numpy(), cmap="gray", interpolation="nearest", **limits)
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
-        for row, column in places if title in pictures else ():
+        for number, (row, column) in enumerate(places if title in pictures else ()):
             corner = (column - side // 2, row - side // 2)
-            axis.add_patch(Rectangle(corner, side, side, fill=False, ec="#E69F00"))
+            width = 1 if number else 2.5  # the first is the magnified one
+            axis.add_patch(Rectangle(corner, side, side, fill=False, ec="#E69F00", lw=width))
     return figure
 
 

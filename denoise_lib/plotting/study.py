@@ -301,60 +301,63 @@ def error_spectra(removed: pd.DataFrame, error: pd.DataFrame) -> Figure:
     return figure
 
 
-def observer_charts(detection: pd.DataFrame, sigma: float, titles: Mapping[str, str]) -> Figure:
-    """Change of an observer's AUC against what is left of the nodule's contrast.
+def observer_charts(
+    observers: Mapping[str, pd.DataFrame],
+    psnr: pd.Series,
+    named: Mapping[str, tuple[int, int]],
+) -> Figure:
+    """Change of observers' AUC against the methods' PSNR.
 
     Parameters
     ----------
-    detection : pandas.DataFrame
-        The side study of that name.
-    sigma : float
-        Noise level, 0-255.
-    titles : mapping
-        From an observer to its name in the figure.
+    observers : mapping
+        From a title to what `tables.reader.seen` returns.
+    psnr : pandas.Series
+        Mean PSNR (dB), indexed by method.
+    named : mapping
+        From a method whose name is shown to where: points to the right and up. The others are grey.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row of panels for each observer, a column for each nodule, smallest first.
+        A panel for each observer, one above the other.
     """
-    chosen = detection[(detection["sigma"] == sigma) & (detection["method"] != "noisy")]
-    diameters = sorted(chosen["diameter"].unique())
     figure, axes = plt.subplots(
-        len(titles),
-        len(diameters),
-        figsize=(7, 7.4),
+        len(observers),
+        figsize=(6.4, 3.1 * len(observers)),
         layout="constrained",
         squeeze=False,
         sharex=True,
-        sharey="row",
     )
-    for row, (observer, title) in zip(axes, titles.items(), strict=True):
-        for axis, diameter in zip(row, diameters, strict=True):
-            here = chosen[(chosen["observer"] == observer) & (chosen["diameter"] == diameter)]
-            _changes_against_contrast(here, axis)
-            axis.set_title(f"{title}, {diameter} pixels")
-        row[0].set_ylabel("change of AUC")
-    for axis in axes[-1]:
-        axis.set_xlabel("contrast left")
-    _legend_below(figure, axes[0, 0])
+    for axis, (title, table) in zip(axes.flat, observers.items(), strict=True):
+        axis.axhline(0, color="#999999", linestyle=":")
+        for method, row in table.drop(index="noisy").iterrows():
+            name = str(method)
+            colour, marker = colour_and_marker(name) if name in named else ("#bbbbbb", "o")
+            ends = _ends(row["change"], row["change_low"], row["change_high"])
+            style = {"fmt": marker, "color": colour, "capsize": 2, "zorder": 2 + (name in named)}
+            axis.errorbar(psnr[name], row["change"], yerr=ends, **style)
+            if name in named:
+                right, up = named[name]
+                axis.annotate(
+                    label(name),
+                    (psnr[name], row["change"]),
+                    xytext=(right, up),
+                    textcoords="offset points",
+                    ha="left" if right > 0 else "right",
+                    va="center",
+                    fontsize=9,
+                )
+        axis.set(title=title, ylabel="change of AUC")
+        axis.margins(x=0.1)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel("PSNR (dB)")
     return figure
 
 
 def _ends(value: float, low: float, high: float) -> list[list[float]]:
     """For `errorbar`; an interval of resamples may leave out what it is about."""
     return [[max(0, value - low)], [max(0, high - value)]]
-
-
-def _changes_against_contrast(table: pd.DataFrame, axis: Axes) -> None:
-    axis.axhline(0, color="#999999", linestyle=":")
-    for row in table.to_dict("records"):
-        colour, marker = colour_and_marker(row["method"])
-        ends = _ends(row["change"], row["change_low"], row["change_high"])
-        style = {"fmt": marker, "color": colour, "capsize": 2, "label": label(row["method"])}
-        axis.errorbar(row["contrast_kept"], row["change"], yerr=ends, **style)
-    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def blend_charts(panels: Mapping[str, pd.DataFrame]) -> Figure:

@@ -3,7 +3,7 @@
 (window.toys ??= {}).ranking = (live, data, { element, svg, setter, slider, choice, teller }) => {
   const state = { level: data.levels.indexOf(25), metric: Object.keys(data.metrics)[0] };
   const metrics = Object.fromEntries(Object.keys(data.metrics).map((name) => [name, name]));
-  const [width, row, left, right] = [400, 24, 172, 330];
+  const [width, row, left, right] = [400, 24, 192, 336];
   const { told, tell } = teller();
   const root = svg("svg", { width: "100%", role: "img", style: "max-width:560px" });
   const text = (content, attributes) =>
