@@ -62,7 +62,7 @@ def nodule_panels(
     Parameters
     ----------
     pictures, details : mapping
-        From a title to an image of shape (H, W); all details in one grey scale.
+        From a title to an image of shape (H, W); all details in the grey scale of the first.
     places : sequence of tuple of int
         Rows and columns of the regions' middles.
     side : int
@@ -76,7 +76,7 @@ def nodule_panels(
     above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
     rows = zip((above, below), (pictures, details), strict=True)
     axes = [a for part, shown in rows for a in part.subplots(1, len(shown), squeeze=False)[0]]
-    greys = torch.stack(list(details.values()))
+    greys = next(iter(details.values()))
     scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):
         limits = {"vmin": 0, "vmax": 1} if title in pictures else scale
