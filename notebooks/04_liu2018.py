@@ -400,11 +400,11 @@ by_structure.round(3).rename_axis("λ")
 # An *adversarial example* follows the gradient of a network with respect to its input, to mislead it {footcite}`goodfellow2015`. The denoiser has been trained by that very gradient, the other way. You cannot conclude from a higher Dice that an image is more faithful, and nothing here
 # tells you to show it to a person. (We have three seeds, and one patient whose anatomy the readers know.)
 #
-# ## A grid of fine lines
+# ## A grid of fine dots
 #
 # Look closely, and you find something in what the jointly trained network leaves behind:
 
-# %% mystnb={"image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine lines."}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine dots along the bright spine."}} tags=["hide-input"]
 part = (0, 0, slice(96, 160), slice(96, 160))
 errors = {plotting.label(n): (estimates[n] - clean)[part] for n in denoisers}
 chapters.error_details(errors)
