@@ -283,7 +283,7 @@ if preset == "quick":
 #
 # ## Three suspects
 #
-# We suspect the *training*, which has seen one level only; the *maximum*, since of four noisy values the largest is too large, so that noise shifts every pooled map, and the decoder has learned to reckon with that shift; and the *waist*, with its low resolution. We change one thing at a time, and train again. (Without a waist there is nothing to pool, so the maximum goes too.)
+# We suspect the *training*, which has seen one level only. We suspect the *maximum*: of four noisy values the largest is too large, so noise shifts every pooled map, and the decoder has learned to reckon with that shift. And we suspect the *waist*, with its low resolution. We change one thing at a time, and train again. (Without a waist there is nothing to pool, so the maximum goes too.)
 
 # %% mystnb={"image": {"alt": "PSNR on clean images of five networks, as it is and after the best line. Trained at sigma 25 with max-pooling, the line is worth many decibels; with means in place of maxima or without a waist about one, trained on all levels or on clean images next to nothing."}} tags=["hide-input"]
 tried = store.load_side("gondara_clean")
