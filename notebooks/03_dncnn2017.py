@@ -312,13 +312,14 @@ for (residual, norm), (name, colour, marker) in variants.items():
 axis.set(
     xscale="log", xlabel="learning rate", ylabel="PSNR (dB), validation split"
 )
+axis.set_ylim(bottom=31)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
 # ```{margin}
-# The unequal start: {source}`tests.test_dncnn_ablation.test_in_small_batches_only_direct_with_batch_norm_starts_elsewhere`. DnCNN with 32 maps in place of 64, 2,000 steps of four patches of 32×32, on [rendered radiographs](../data) of one patient; measured on its validation images. A point for each training; where there are several seeds, the line joins their means.
+# The unequal start: {source}`tests.test_dncnn_ablation.test_in_small_batches_only_direct_with_batch_norm_starts_elsewhere`. DnCNN with 32 maps in place of 64, 2,000 steps of four patches of 32×32, on [rendered radiographs](../data) of one patient; measured on its validation images. A point for each training; three seeds at the best rates, whose means the line joins. What is below 31 dB is left out.
 # ```
 
 # %% tags=["remove-input"]
@@ -331,14 +332,24 @@ for name, curve in curves.items():
 plain = top["residual, no batch norm"] - top["direct, no batch norm"]
 apart = top["residual, batch norm"] - top["direct, batch norm"]
 assert 0.1 < plain < 0.6 and apart > 1
-assert abs(top["residual, batch norm"] - top["residual, no batch norm"]) < 0.15
-assert rate["residual, batch norm"] > 3 * rate["residual, no batch norm"]
+assert rate["residual, batch norm"] == rate["residual, no batch norm"] == 3e-3
+residual = ablation[ablation["residual_learning"]]
+same_rate = residual[residual["learning_rate"] == 3e-3].pivot(
+    index="seed", columns="batch_norm", values="psnr"
+)
+assert same_rate.shape == (3, 2)
+assert (same_rate[False] - same_rate[True]).between(0, 0.2).all()
+larger = residual[residual["batch_norm"] & (residual["learning_rate"] == 1e-2)][
+    "psnr"
+].sort_values()
+assert len(larger) == 3 and larger.iloc[1] < 30
+assert larger.iloc[2] > top["residual, batch norm"]
 Markdown(
     f"**In batches of four, batch norm needs the residual.** Asked for the image itself, the network with batch norm is {apart:.1f} dB behind the one that is asked for "
     "the noise. Without batch norm the residual is worth a few tenths of a decibel. In larger batches the first gap may close: it started worse, and we did not "
     "try them.\n\n"
-    "**Batch norm itself wins nothing here.** At the best rate of each, the residual networks with and without it are level after the same number of steps. "
-    "The one with it only likes a larger step, by one place of our grid."
+    "**Batch norm itself wins nothing here.** At the rate that is best for both, the residual network is a tenth of a decibel better without it, with every seed. Try the "
+    "next larger step, and one of three trainings with batch norm gains from it. The other two break down: never judge a rate by one seed."
 )
 
 # %% [markdown]
