@@ -323,8 +323,8 @@ plt.show()
 # ```
 
 # %% tags=["remove-input"]
-starts = ablation["first_psnr"]
-assert starts.max() - starts.min() < 0.05  # dB, before any step
+starts = ablation.groupby("seed")["first_psnr"]
+assert (starts.max() - starts.min() < 0.06).all()  # dB, before any step
 top = {name: curve.max() for name, curve in curves.items()}
 rate = {name: curve.idxmax() for name, curve in curves.items()}
 for name, curve in curves.items():
@@ -338,7 +338,8 @@ same_rate = residual[residual["learning_rate"] == 3e-3].pivot(
     index="seed", columns="batch_norm", values="psnr"
 )
 assert same_rate.shape == (3, 2)
-assert (same_rate[False] - same_rate[True]).between(0, 0.2).all()
+without = same_rate[False] - same_rate[True]
+assert abs(without.mean()) < 0.15 and without.min() < 0 < without.max()
 larger = residual[residual["batch_norm"] & (residual["learning_rate"] == 1e-2)][
     "psnr"
 ].sort_values()
@@ -348,8 +349,8 @@ Markdown(
     f"**In batches of four, batch norm needs the residual.** Asked for the image itself, the network with batch norm is {apart:.1f} dB behind the one that is asked for "
     "the noise. Without batch norm the residual is worth a few tenths of a decibel. In larger batches the first gap may close: it started worse, and we did not "
     "try them.\n\n"
-    "**Batch norm itself wins nothing here.** At the rate that is best for both, the residual network is a tenth of a decibel better without it, with every seed. Try the "
-    "next larger step, and one of three trainings with batch norm gains from it. The other two break down: never judge a rate by one seed."
+    "**Batch norm itself wins nothing here.** At the rate that is best for both, the residual networks with and without it are level; which of them is ahead depends on the seed. "
+    "Try the next larger step, and one of three trainings with batch norm gains from it. The other two break down: never judge a rate by one seed."
 )
 
 # %% [markdown]
