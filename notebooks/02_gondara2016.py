@@ -186,7 +186,7 @@ means = means.set_index("method").psnr
 assert 2 < means["gondara-nih"] - means["vincent-nih"] < 3
 Markdown(
     f"After a short training the network reaches {table.psnr['gondara']:.1f} dB on the test images, level with total variation and hardly ahead of the last chapter's stack. Non-local means and BM3D are ahead. "
-    "On real radiographs, which have more fine detail, and after longer trainings, you gain [more than two decibels](../comparison) on the stack by sharing weights."
+    "On real radiographs, which have more fine detail, and after longer trainings, it is [more than two decibels](../comparison) ahead of the stack."
 )
 
 # %% [markdown]
