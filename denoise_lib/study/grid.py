@@ -45,7 +45,7 @@ AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
 STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
 MATRIX_IMAGES, MATRIX_SEEDS = 20, (0, 1)
-NATIVE_SIGMAS = (25,)  # of images sixteen times as large: BM3D takes more than a minute for one
+NATIVE_SIGMAS = COMMON_SIGMAS  # images sixteen times as large: BM3D takes a minute for each
 WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
 REMEDY = "rdn-correlated"  # trained on noise of any of these widths
 
