@@ -448,7 +448,7 @@ def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
     from denoise_lib.study.side import trainings
 
     monkeypatch.setattr(trainings, "RUNS", tmp_path)
-    again = Measurement("gondara-nih", Protocol(), v.Seed(1))
+    again = Measurement("gondara-nih", Protocol(), v.Retrained(1))
     before = again.can_run()
     model = methods.load("gondara-nih")
     folder = trainings.run_folder("gondara-nih", 1.0, 1)
@@ -457,7 +457,7 @@ def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
     noisy = torch.rand(1, 1, 16, 16)
 
     assert (before, again.can_run()) == (False, True)
-    other = Measurement("gondara-nih", Protocol(), v.Seed(2))
+    other = Measurement("gondara-nih", Protocol(), v.Retrained(2))
     assert again.key["fingerprint"] != other.key["fingerprint"]
     torch.testing.assert_close(again.make()(noisy), denoise(noisy, model))
 

@@ -25,7 +25,7 @@ from denoise_lib.study.variants import (
     BatchStatistics,
     Mistake,
     Plain,
-    Seed,
+    Retrained,
     Told,
     TrainedOn,
     TunedOn,
@@ -45,6 +45,7 @@ AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
 STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
 MATRIX_IMAGES, MATRIX_SEEDS = 20, (0, 1)
+LONGER = Retrained(share=trainings.FOURFOLD_SHARE)
 NATIVE_SIGMAS = COMMON_SIGMAS  # images sixteen times as large: BM3D takes a minute for each
 WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
 REMEDY = "rdn-correlated"  # trained on noise of any of these widths
@@ -220,7 +221,14 @@ def _seeds() -> Iterator[Measurement]:
         for seed in other_seeds(method):
             for sigma in SIGMAS:
                 protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
-                yield Measurement(method, protocol, Seed(seed))
+                yield Measurement(method, protocol, Retrained(seed))
+
+
+def _longer() -> Iterator[Measurement]:
+    for method in released():
+        for sigma in COMMON_SIGMAS:
+            protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
+            yield Measurement(method, protocol, LONGER)
 
 
 def _photographs() -> Iterator[Measurement]:
@@ -293,6 +301,7 @@ def _mistakes() -> Iterator[Measurement]:
 PARTS = {
     "main": _main,
     "seeds": _seeds,
+    "longer": _longer,
     "photographs": _photographs,
     "tuning": _tuning,
     "correlated": _correlated,

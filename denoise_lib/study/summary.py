@@ -17,7 +17,7 @@ from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets, other_seeds, released
 from denoise_lib.study.statistics import compare_with, mean_intervals
-from denoise_lib.study.variants import Seed
+from denoise_lib.study.variants import Retrained
 
 
 def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     """
     rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
     wanted = {(method, "") for method in compared()}
-    wanted |= {(name, str(Seed(seed))) for name in released() for seed in other_seeds(name)}
+    wanted |= {(name, str(Retrained(seed))) for name in released() for seed in other_seeds(name)}
     of_one = pd.Series(list(zip(rows["method"], rows["variant"], strict=True)), index=rows.index)
     rows, of_one = rows[of_one.isin(wanted)], of_one[of_one.isin(wanted)]
     counts = of_one.value_counts()  # the data set itself need not be here

@@ -198,13 +198,15 @@ class TrainedOn(Variant):
 
 
 @dataclass(frozen=True)
-class Seed(Variant):
-    """Another full training by the plan of a released network, see `side.trainings`."""
+class Retrained(Variant):
+    """Another training by the plan of a released network, see `side.trainings`."""
 
-    seed: int
+    seed: int = 0
+    share: float = 1.0  # of the plan's steps
 
     def __str__(self) -> str:
-        return f"seed:{self.seed}"
+        shorter_or_longer = "" if self.share == 1 else f"share:{self.share:g}, "
+        return f"{shorter_or_longer}seed:{self.seed}"
 
     def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
         """See `Variant.make`; for released networks."""
@@ -216,12 +218,11 @@ class Seed(Variant):
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
         """See `Variant.identity`; the plan tells what the weights are."""
-        return {
-            "training": trainings.plan_identity(trainings.plan(method.name).scaled(1, self.seed))
-        }
+        plan = trainings.plan(method.name).scaled(self.share, self.seed)
+        return {"training": trainings.plan_identity(plan)}
 
     def _folder(self, method: Method) -> Path:
-        return trainings.run_folder(method.name, 1.0, self.seed)
+        return trainings.run_folder(method.name, self.share, self.seed)
 
 
 @dataclass(frozen=True)
