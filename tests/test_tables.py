@@ -1,6 +1,7 @@
 """What the pages show, from small made-up tables whose answers are known by hand."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -597,9 +598,12 @@ def test_what_more_training_brings_and_how_much_the_seed_matters():
         [
             trained("rdn-nih", 0.25, 0, 30.0),
             trained("rdn-nih", 0.25, 1, 31.0),
-            trained("rdn-nih", 1.0, 0, 31.75, minutes=12.0),
+            trained("rdn-nih", 1.0, 0, 31.25, minutes=12.0),
+            trained("rdn-nih", 1.0, 1, 32.25, minutes=math.nan),  # on a GPU
+            trained("rdn-nih", 4.0, 0, 32.25, minutes=math.nan),
             trained("liu-nih", 0.25, 0, 32.0),
             trained("liu-nih", 1.0, 0, 33.0, minutes=20.0),
+            trained("liu-nih", 4.0, 0, 33.25, minutes=math.nan),
         ]
     )
 
@@ -608,12 +612,14 @@ def test_what_more_training_brings_and_how_much_the_seed_matters():
 
     assert table.index.tolist() == ["liu-nih", "rdn-nih"]
     assert table["gain"].tolist() == [1.0, 1.25]
+    assert table["further"].tolist() == [0.25, 0.5]
     assert table["scatter"]["rdn-nih"] == pytest.approx(0.5**0.5)
     assert shown.loc["RDN (ours, small)"].tolist() == [
         "33.75",
         "31.75",
         "28.75",
         "+1.25",
+        "+0.50",
         "0.71",
         "12",
     ]
@@ -641,6 +647,7 @@ def test_the_best_recipe_of_each_round():
         ("muon", 0.02, "l1", 1 / 16, 30.0),
         ("muon", 0.06, "l1", 1 / 16, 31.0),
         ("adam", 0.003, "mse", 1.0, 33.0),
+        ("muon", 0.002, "mse", 4.0, 34.0),
     ]
     rows = pd.DataFrame(
         [
@@ -655,19 +662,21 @@ def test_the_best_recipe_of_each_round():
     assert table.loc["RDN (ours, small)"].to_dict() == {
         "1/16 of them": "Muon 0.06, absolute: 31.00",
         "all patches": "Adam 0.003, squared: 33.00",
+        "four times as many": "Muon 0.002, squared: 34.00",
     }
 
 
 def test_two_recipes_stand_beside_each_other():
     rows = pd.DataFrame(
-        {"patches": 20480, "way": ["the authors'", "ours"], "psnr": [20.0, 29.5]}
-        | {"minutes": [31.2, 33.8]}
+        {"patches": [20480, 20480, 81920], "way": ["the authors'", "ours", "the authors'"]}
+        | {"psnr": [20.0, 29.5, 29.1], "minutes": [31.2, 33.8, math.nan]}
     )
 
     table = training.against_the_authors(rows)
 
     assert table.columns.tolist() == ["ours", "the authors'"]
     assert table.loc["20,480"].tolist() == ["29.50 dB in 34 min", "20.00 dB in 31 min"]
+    assert table.loc["81,920"].tolist() == ["", "29.10 dB"]
 
 
 def test_speed_is_shown_as_ratios():

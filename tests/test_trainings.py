@@ -1,6 +1,9 @@
 """The trainings that make the networks comparable: equal budgets, recipes that the search found."""
 
+import math
+
 import pytest
+import torch
 
 from denoise_lib.study import run, store
 from denoise_lib.study.grid import REMEDY
@@ -77,3 +80,12 @@ def test_only_some_rows_of_a_side_study_are_measured(tmp_path, monkeypatch):
         assert store.load_side("chosen")["seed"].tolist() == [1, 1]
         with pytest.raises(ValueError, match="column of the key 'size'"):
             run.run_side("chosen", only={"size": "1"})
+
+
+def test_a_gpu_s_time_is_not_told_as_that_of_a_core(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    of_a_processor = trainings.core_minutes(90)
+    monkeypatch.setattr(trainings, "training_device", lambda: torch.device("cuda"))
+
+    assert of_a_processor == 3
+    assert math.isnan(trainings.core_minutes(90))
