@@ -121,7 +121,7 @@ class Panel:
             One of `COLOURS`.
         note : str
             Words beside it.
-        width, height, x : float
+        width, x, height : float
             Of the box, and where its middle is: pixels.
 
         Returns

@@ -49,7 +49,7 @@ def pixel_axes(rows: int, columns: int, side: int, below: int = 0) -> tuple[Figu
         left, top = column * (side + GAP) + GAP // 2, (row + 1) * (side + TITLE)
         place = (left / width, 1 - top / height, side / width, side / height)
         axes[row, column] = figure.add_axes(place)
-        axes[row, column].set_axis_off()
+        axes[row, column].set_axis_off()  # pyright: ignore[reportAttributeAccessIssue]: an Axes
     return figure, axes
 
 

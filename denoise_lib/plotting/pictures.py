@@ -73,9 +73,10 @@ def nodule_panels(
     matplotlib.figure.Figure
     """
     figure = plt.figure(figsize=(COLUMN, 5.9), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
-    rows = zip((above, below), (pictures, details), strict=True)
-    axes = [a for part, shown in rows for a in part.subplots(1, len(shown), squeeze=False)[0]]
+    grid = figure.add_gridspec(2, 1, height_ratios=[3, 2])
+    rows = zip((grid[0], grid[1]), (pictures, details), strict=True)
+    parts = [(figure.add_subfigure(place), shown) for place, shown in rows]
+    axes = [a for part, shown in parts for a in part.subplots(1, len(shown), squeeze=False)[0]]
     greys = next(iter(details.values()))
     scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):

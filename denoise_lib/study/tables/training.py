@@ -109,7 +109,7 @@ def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.Data
         quality = mean_intervals(chosen).sort_values("mean", ascending=False)
         columns[f"sigma {sigma}"] = {
             label(str(method)): with_interval(row["mean"], (row["low"], row["high"]), 2)
-            + f" / {likeness[method]:.3f}"
+            + f" / {likeness[str(method)]:.3f}"
             for method, row in quality.iterrows()
         }
     return pd.DataFrame(columns).rename_axis("method")
@@ -255,12 +255,13 @@ def searched(rows: pd.DataFrame) -> pd.DataFrame:
     losses = {"l1": "absolute", "mse": "squared", "bce": "cross-entropy"}
     names = {"adam": "Adam", "muon": "Muon"}
     best["shown"] = [
-        f"{names[row.optimizer]} {row.peak:g}, {losses[row.loss]}: {row.mean:.2f}"
-        for row in best.itertuples()
+        f"{names[row['optimizer']]} {row['peak']:g}, {losses[row['loss']]}: {row['mean']:.2f}"
+        for _, row in best.iterrows()
     ]
     table = best.pivot(index="network", columns="share", values="shown")
     named = {1.0: "all patches", 4.0: "four times as many"}
-    table.columns = [named.get(share, f"1/{1 / share:.0f} of them") for share in table]
+    shares = table.columns.astype(float)
+    table.columns = [named.get(share, f"1/{1 / share:.0f} of them") for share in shares]
     return table.loc[rows["network"].unique()].rename(index=label).fillna("")
 
 
