@@ -297,7 +297,7 @@ variants = {
     (False, False): ("direct, no batch norm", "#56B4E9", "s"),
 }
 curves = {}
-figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for (residual, norm), (name, colour, marker) in variants.items():
     kind = (ablation["residual_learning"] == residual) & (
         ablation["batch_norm"] == norm
@@ -314,7 +314,7 @@ axis.set(
 )
 axis.set_ylim(bottom=31)
 axis.spines[["top", "right"]].set_visible(False)
-axis.legend(frameon=False)
+axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
