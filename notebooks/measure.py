@@ -58,7 +58,7 @@ rows.drop(columns="seconds").head()
 # %% [markdown]
 # ## Compare
 #
-# The rows of all other methods are stored with the library. They were measured on the same noisy images, so you can compare each image with itself.
+# What all other methods reach is stored with the library. They were measured on the same noisy images, so you can compare each image with itself.
 
 
 # %%

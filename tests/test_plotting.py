@@ -1,6 +1,7 @@
 """Figures show what they are given."""
 
 import io
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,6 +64,21 @@ def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
     study.scatter(table, "x", "y", axis)
 
     assert [text.get_text() for text in axis.texts] == ["BM3D"]
+
+
+def test_names_of_neighbouring_points_cover_neither_points_nor_names():
+    figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+    methods = ["bm3d", "nlm", "tv", "dncnn-b-nih", "liu-nih"]
+    table = pd.DataFrame({"x": [1, 1.1, 1.2, 10, 11], "y": [3, 3.05, 3.1, 3, 3]}, index=methods)
+
+    study.scatter(table, "x", "y", axis)
+
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axis.texts]
+    points = axis.transData.transform(table.to_numpy())
+    assert len(boxes) == 5
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(box.contains(*point) for box in boxes for point in points)
 
 
 def test_panel_shows_scores_and_residuals():

@@ -6,7 +6,9 @@ page.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,11 +16,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import Bbox
 
 from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
 SIGMA = "noise level sigma (0-255 scale)"
+DIVERGED = 29  # dB: what is below in `training_curves` would press the others together
 LOWEST = -3.5  # dB of `gain_curves`: with all that is worse, the best could not be told apart
 CROWDED = 28  # dB: mistakes that cost less have their names in a column of the figure
 
@@ -45,15 +49,33 @@ def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
     axis : matplotlib.axes.Axes
         Where to draw.
     """
-    for name, row in table.dropna(subset=[x, y]).iterrows():
-        method = str(name)
-        colour, marker = colour_and_marker(method)
+    points = table.dropna(subset=[x, y]).sort_values(y, ascending=False)
+    for name, row in points.iterrows():
+        colour, marker = colour_and_marker(str(name))
         axis.semilogx(row[x], row[y], marker, color=colour, markersize=8)
-        axis.annotate(
-            label(method), (row[x], row[y]), (6, 4), textcoords="offset points", fontsize=8
-        )
-    axis.margins(x=0.25, y=0.1)
+    axis.margins(x=0.35, y=0.1)
     axis.spines[["top", "right"]].set_visible(False)
+    _name_points(axis, {label(str(name)): (row[x], row[y]) for name, row in points.iterrows()})
+
+
+def _name_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+    """Write a name beside each point, at the nearest place where it covers nothing."""
+    cast(Figure, axis.figure).draw_without_rendering()  # where things are depends on the layout
+    taken = []
+    for point in points.values():
+        x, y = axis.transData.transform(point)
+        taken.append(Bbox.from_extents(x - 6, y - 6, x + 6, y + 6))
+    for name, point in points.items():
+        places = itertools.product((4, -10, 16, -22, 28, -34), ((7, "left"), (-7, "right")))
+        for up, (along, side) in places:
+            style = {"textcoords": "offset points", "fontsize": 8, "ha": side}
+            text = axis.annotate(name, point, (along, up), **style)
+            box = text.get_window_extent()
+            inside = axis.bbox.x0 < box.x0 and box.x1 < axis.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
 
 
 def method_lines(table: pd.DataFrame, axis: Axes) -> None:
@@ -99,12 +121,18 @@ def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
     column, titles = f"psnr_{sigma:g}", {"patches": "patches of 40 x 40", "minutes": "core-minutes"}
     for axis, (spent, title) in zip(axes, titles.items(), strict=True):
+        seen = set()
         for name, rows in trainings.groupby("network", sort=False):
             colour, marker = colour_and_marker(str(name))
-            axis.semilogx(rows[spent], rows[column], marker, color=colour, ms=4, alpha=0.6)
+            axis.semilogx(rows[spent], rows[column], marker, color=colour, ms=3, alpha=0.6)
             means = rows.groupby("share")[[spent, column]].mean()
-            axis.semilogx(means[spent], means[column], color=colour, label=label(str(name)))
+            style = {"color": colour, "ls": "--" if colour in seen else "-"}
+            axis.semilogx(
+                means[spent], means[column], marker=marker, ms=5, label=label(str(name)), **style
+            )
+            seen.add(colour)
         axis.set_xlabel(title)
+        axis.set_ylim(DIVERGED, trainings[column].max() + 0.4)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(f"PSNR (dB), validation, sigma {sigma:g}")
     _legend_below(figure, axes[0], 2)
