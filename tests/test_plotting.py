@@ -62,7 +62,9 @@ def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
     table = pd.DataFrame({"x": [1.0, np.nan], "y": [3.0, 4.0]}, index=["bm3d", "nlm"])
 
     study.scatter(table, "x", "y", axis)
+    study.name_points(table, "x", "y", axis)
 
+    assert len(axis.lines) == 1
     assert [text.get_text() for text in axis.texts] == ["BM3D"]
 
 
@@ -72,6 +74,7 @@ def test_names_of_neighbouring_points_cover_neither_points_nor_names():
     table = pd.DataFrame({"x": [1, 1.1, 1.2, 10, 11], "y": [3, 3.05, 3.1, 3, 3]}, index=methods)
 
     study.scatter(table, "x", "y", axis)
+    study.name_points(table, "x", "y", axis)
 
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axis.texts]
@@ -79,6 +82,15 @@ def test_names_of_neighbouring_points_cover_neither_points_nor_names():
     assert len(boxes) == 5
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     assert not any(box.contains(*point) for box in boxes for point in points)
+
+
+def test_a_name_without_a_free_place_is_written_all_the_same():
+    _, axis = plt.subplots(figsize=(1, 1))
+
+    study.name_points(pd.DataFrame({"x": [1.0], "y": [1.0]}, index=["bm3d"]), "x", "y", axis)
+
+    (text,) = axis.texts
+    assert text.get_text() == "BM3D" and text.get_visible()
 
 
 def test_panel_shows_scores_and_residuals():

@@ -457,8 +457,10 @@ def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
     noisy = torch.rand(1, 1, 16, 16)
 
     assert (before, again.can_run()) == (False, True)
-    other = Measurement("gondara-nih", Protocol(), v.Retrained(2))
-    assert again.key["fingerprint"] != other.key["fingerprint"]
+    others = (v.Retrained(2), v.Retrained(1, share=4.0))
+    for other in (Measurement("gondara-nih", Protocol(), each) for each in others):
+        assert again.key["fingerprint"] != other.key["fingerprint"] and not other.can_run()
+        assert again.key["variant"] != other.key["variant"]
     torch.testing.assert_close(again.make()(noisy), denoise(noisy, model))
 
 

@@ -22,7 +22,7 @@ from denoise_lib.plotting.style import colour_and_marker, label
 
 FREQUENCY = "spatial frequency (cycles per pixel)"
 SIGMA = "noise level sigma (0-255 scale)"
-DIVERGED = 29  # dB: what is below in `training_curves` would press the others together
+DIVERGED = 29  # dB at noise level 25: what is below would press the others together
 LOWEST = -3.5  # dB of `gain_curves`: with all that is worse, the best could not be told apart
 CROWDED = 28  # dB: mistakes that cost less have their names in a column of the figure
 
@@ -38,7 +38,7 @@ def _legend_below(figure: Figure, axis: Axes, columns: int = 3) -> None:
 
 
 def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
-    """A point with a name for each method.
+    """A point for each method; see `name_points`.
 
     Parameters
     ----------
@@ -49,33 +49,45 @@ def scatter(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
     axis : matplotlib.axes.Axes
         Where to draw.
     """
-    points = table.dropna(subset=[x, y]).sort_values(y, ascending=False)
-    for name, row in points.iterrows():
+    for name, row in table.dropna(subset=[x, y]).iterrows():
         colour, marker = colour_and_marker(str(name))
         axis.semilogx(row[x], row[y], marker, color=colour, markersize=8)
     axis.margins(x=0.35, y=0.1)
     axis.spines[["top", "right"]].set_visible(False)
-    _name_points(axis, {label(str(name)): (row[x], row[y]) for name, row in points.iterrows()})
 
 
-def _name_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write a name beside each point, at the nearest place where it covers nothing."""
-    cast(Figure, axis.figure).draw_without_rendering()  # where things are depends on the layout
-    taken = []
-    for point in points.values():
-        x, y = axis.transData.transform(point)
-        taken.append(Bbox.from_extents(x - 6, y - 6, x + 6, y + 6))
+def name_points(table: pd.DataFrame, x: str, y: str, axis: Axes) -> None:
+    """Write a name beside each point, at the nearest place where it covers no name and no point.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As for `scatter`.
+    x, y : str
+        Columns.
+    axis : matplotlib.axes.Axes
+        Of a figure that is complete but for the names: where they are free depends on the layout.
+    """
+    cast(Figure, axis.figure).draw_without_rendering()
+    rows = table.dropna(subset=[x, y]).sort_values(y, ascending=False)
+    points = {label(str(name)): (row[x], row[y]) for name, row in rows.iterrows()}
+    centres = [axis.transData.transform(point) for point in points.values()]
+    taken = [Bbox.from_extents(*(centre - 6), *(centre + 6)) for centre in centres]
     for name, point in points.items():
         places = itertools.product((4, -10, 16, -22, 28, -34), ((7, "left"), (-7, "right")))
+        tried = []
         for up, (along, side) in places:
+            for text in tried:
+                text.set_visible(False)
             style = {"textcoords": "offset points", "fontsize": 8, "ha": side}
-            text = axis.annotate(name, point, (along, up), **style)
-            box = text.get_window_extent()
+            tried.append(axis.annotate(name, point, (along, up), **style))
+            box = tried[-1].get_window_extent().expanded(1, 1.1)
             inside = axis.bbox.x0 < box.x0 and box.x1 < axis.bbox.x1
             if inside and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
                 break
+        for text in tried[:-1]:  # where all places are taken, the last stays
             text.remove()
+        taken.append(tried[-1].get_window_extent())
 
 
 def method_lines(table: pd.DataFrame, axis: Axes) -> None:
@@ -104,22 +116,21 @@ def method_lines(table: pd.DataFrame, axis: Axes) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
+def training_curves(trainings: pd.DataFrame) -> Figure:
     """PSNR of networks against what they were trained with: patches, and minutes of one core.
 
     Parameters
     ----------
     trainings : pandas.DataFrame
-        The side study of that name: a point for each, a line through the means over seeds.
-    sigma : float
-        Noise level of the validation images, 0-255.
+        The side study of that name: a point for each at noise level 25, a line through the means
+        over seeds. What diverged is left out.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
-    column, titles = f"psnr_{sigma:g}", {"patches": "patches of 40 x 40", "minutes": "core-minutes"}
+    column, titles = "psnr_25", {"patches": "patches of 40 x 40", "minutes": "core-minutes"}
     for axis, (spent, title) in zip(axes, titles.items(), strict=True):
         seen = set()
         for name, rows in trainings.groupby("network", sort=False):
@@ -134,7 +145,7 @@ def training_curves(trainings: pd.DataFrame, sigma: float = 25) -> Figure:
         axis.set_xlabel(title)
         axis.set_ylim(DIVERGED, trainings[column].max() + 0.4)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(f"PSNR (dB), validation, sigma {sigma:g}")
+    axes[0].set_ylabel("PSNR (dB), validation, sigma 25")
     _legend_below(figure, axes[0], 2)
     return figure
 
@@ -184,6 +195,8 @@ def cost_panels(costs: pd.DataFrame, fronts: Mapping[str, pd.DataFrame]) -> Figu
         front = fronts[column]
         axis.step(front[column], front["psnr"], where="post", color="#bbbbbb", zorder=0)
         axis.set(xlabel=title, ylabel="PSNR (dB), sigma 25")
+    for axis, column in zip(axes, titles, strict=True):
+        name_points(costs, column, "psnr", axis)
     return figure
 
 

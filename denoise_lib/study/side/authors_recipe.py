@@ -1,9 +1,9 @@
 """The recipe of DnCNN's authors beside ours, with the same patches, and the time of each.
 
 Theirs, as their released code has it: every convolution drawn from N(0, 2 / 576), the scales of
-batch norm alike but pushed away from zero; batches of 128; Adam at a constant 1e-3; batch norm
-tests with the statistics of the newest batch; no average of the weights. They train for fifty
-epochs of 204,800 patches; here the question is what a few minutes give.
+batch norm alike but pushed away from zero; batches of 128; Adam at 1e-3 for thirty epochs; batch
+norm tests with the statistics of the newest batch; no average of the weights. They train for fifty
+epochs of 204,800 patches; here the question is what the first give.
 """
 
 from __future__ import annotations

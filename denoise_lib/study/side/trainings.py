@@ -2,8 +2,9 @@
 
 All five see the same images, the same noise and the same number of pixels. `search` tries two
 optimisers and peak rates a factor of three apart for each, on a sixteenth, a quarter and all of the
-pixels; `trainings` trains each by its plan, on the same three shares and on four times as many,
-with several seeds of a quarter and of all. Both are measured on validation images.
+pixels, and two peaks of the best three on four times as many; `trainings` trains each by its plan,
+on all four shares, with several seeds of a quarter and of all. Both are measured on validation
+images.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ RUNS = Path("runs")  # checkpoints and weights, below the current folder
 LEVELS = (15, 25, 50)
 PATCH = 40**2  # pixels of the patches that budgets are counted in
 
-# The search, in three rounds, since the longer a training is, the smaller the step that suits it.
+# The search, in rounds, since the longer a training is, the smaller the step that suits it.
 # With few patches: peaks of either optimiser, a factor of three apart, then another loss at the
 # best. With four times as many, by the best loss: the best peaks of the first round and those below
 # them; Adam's for the two autoencoders only, whose trainings are short. With all: around the best.

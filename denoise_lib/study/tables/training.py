@@ -12,7 +12,7 @@ from denoise_lib.checks import UserError
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
 from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
-from denoise_lib.study.side.trainings import PATCH
+from denoise_lib.study.side.trainings import FOURFOLD_SHARE, PATCH
 from denoise_lib.study.statistics import mean_intervals
 from denoise_lib.study.tables.shared import select
 from denoise_lib.training.plan import load_plan
@@ -160,11 +160,11 @@ def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
     _complete(trainings)
     means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
     full = pd.DataFrame(means.xs(1.0, level="share")).sort_values("psnr_25", ascending=False)
-    quarter, fourfold = (means.xs(share, level="share")["psnr_25"] for share in (0.25, 4.0))
+    at = {share: means.xs(share, level="share")["psnr_25"] for share in (0.25, FOURFOLD_SHARE)}
     seeds = trainings[trainings["share"] == 1].groupby("network")["psnr_25"]
     table = full[["psnr_15", "psnr_25", "psnr_50", "minutes"]].copy()
-    table["gain"] = full["psnr_25"] - quarter
-    table["further"] = fourfold - full["psnr_25"]
+    table["gain"] = full["psnr_25"] - at[0.25]
+    table["further"] = at[FOURFOLD_SHARE] - full["psnr_25"]
     table["scatter"] = seeds.std()
     return table
 
@@ -259,7 +259,7 @@ def searched(rows: pd.DataFrame) -> pd.DataFrame:
         for _, row in best.iterrows()
     ]
     table = best.pivot(index="network", columns="share", values="shown")
-    named = {1.0: "all patches", 4.0: "four times as many"}
+    named = {1.0: "all patches", FOURFOLD_SHARE: "four times as many"}
     shares = table.columns.astype(float)
     table.columns = [named.get(share, f"1/{1 / share:.0f} of them") for share in shares]
     return table.loc[rows["network"].unique()].rename(index=label).fillna("")
