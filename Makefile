@@ -7,10 +7,11 @@ BIN := .venv/bin
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
 
-.PHONY: help install book study test test-unit test-notebooks test-book browser bench lint lock clean
+.PHONY: help install book study weights test test-unit test-notebooks test-book browser bench lint lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
+	@echo "make weights  train the released networks anew, resumable"
 	@echo "make test   run everything that continuous integration runs"
 	@echo "make bench  measure speed and memory into results/benchmarks.json"
 	@echo "make lint   format the code and report what ruff finds"
@@ -39,6 +40,21 @@ study: .venv/installed
 	$(BIN)/denoise study check
 	$(BIN)/denoise study tables
 
+# Trains the released networks anew: the search of their recipes, learning curves and seeds, then
+# the best of each goes into the package. Days on a processor, a sitting on a GPU; stop it and
+# start it again at will. Where there is a GPU, also with the budget of DnCNN's paper, and RDN at its
+# paper's size; these stay in runs/.
+weights: .venv/installed
+	$(BIN)/denoise study run search trainings
+	for network in vincent gondara dncnn-b liu rdn; do \
+	  $(BIN)/denoise study release $$network-nih --best || exit 1; done
+	$(BIN)/denoise train rdn-correlated --resume
+	$(BIN)/denoise study release rdn-correlated --run runs/rdn-correlated
+	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
+	  for plan in dncnn-b-paper rdn-paper; do \
+	    $(BIN)/denoise train $$plan --resume || exit 1; done; \
+	else echo "No GPU: the trainings with the papers' budgets are left out."; fi
+
 test: lint-check test-unit test-notebooks test-book
 
 lint-check: .venv/installed
@@ -49,7 +65,7 @@ lint-check: .venv/installed
 	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py
+	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py --ignore tests/test_prose.py
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
@@ -63,7 +79,7 @@ test-notebooks: .venv/installed
 
 test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py
+	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_prose.py
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.

@@ -53,7 +53,7 @@ def one_sentence(command):
 @one_sentence
 def train(
     plan: Annotated[
-        str, typer.Argument(help="A TOML file, or the name of a released network: dncnn-nih.")
+        str, typer.Argument(help="A TOML file, or the name of a released network: dncnn-b-nih.")
     ],
     folder: Annotated[
         Path | None, typer.Option(help="Checkpoints, log and weights. Default: runs/NAME.")
@@ -371,10 +371,14 @@ def tune(
 def release(
     name: Annotated[str, typer.Argument(help="A network of the package.")],
     run: Annotated[Path | None, typer.Option(help="The folder that `denoise train` wrote.")] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="The best of its `trainings` on validation images.")
+    ] = False,
 ) -> None:
-    """Take a trained network into the package and measure it; without --run, measure it again."""
-    from denoise_lib.study.release import measure_release, take_over
+    """Take a trained network into the package and measure it; without a run, measure it again."""
+    from denoise_lib.study.release import best_run, measure_release, take_over
 
+    run = best_run(name) if best else run
     if run is not None:
         take_over(name, run)
     for entry in measure_release(name):

@@ -655,6 +655,46 @@ class XRayNoise(Noise):
         return self.display(counts).to(clean.dtype)
 
 
+@noise_model(trial={"low": 5, "high": 55, "widest": 2})
+@dataclass(frozen=True)
+class BlindCorrelatedNoise(Noise):
+    """`CorrelatedNoise` whose sigma and width are drawn for each image, evenly.
+
+    What a blind network is trained with that must not rely on white noise.
+
+    Attributes
+    ----------
+    low, high : float
+        Range of the standard deviation on the 0-255 scale.
+    widest : float
+        Largest standard deviation of the Gaussian h in pixels; the smallest is 0, white noise.
+    """
+
+    low: float = 0.0
+    high: float = 55.0
+    widest: float = 2.0
+
+    def __post_init__(self) -> None:
+        self._set(low=check_number(self.low, "low"))
+        self._set(high=check_number(self.high, "high", low=self.low))
+        self._set(widest=check_number(self.widest, "widest", low=1e-3))
+
+    def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
+        one = clean[..., :1, :1]
+        sigma = self.low + (self.high - self.low) * draws.uniform(one)
+        width = (self.widest * draws.uniform(one)).clamp(min=1e-3)
+        reach = int(np.ceil(3 * self.widest))
+        offsets = torch.arange(-reach, reach + 1, device=clean.device)
+        kernels = torch.exp(-(offsets**2) / (2 * width.flatten()[:, None] ** 2))
+        kernels = kernels / kernels.square().sum(1, keepdim=True).sqrt()
+        number, _, rows, columns = clean.shape
+        field = draws.normal(clean.new_empty(number, 1, rows + 2 * reach, columns + 2 * reach))
+        # Each image has a filter of its own: they are the channels of one grouped convolution.
+        field = F.conv2d(field.mT.transpose(0, 1), kernels[:, None, None], groups=number)
+        field = F.conv2d(field.mT, kernels[:, None, None], groups=number).transpose(0, 1)
+        return clean + sigma / 255 * field
+
+
 @noise_model(trial={"proportion": 0.2, "rate": 5})
 @dataclass(frozen=True)
 class AdditivePoissonNoise(Noise):

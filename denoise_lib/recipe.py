@@ -1,6 +1,6 @@
 """How a network is trained: a `Recipe`, and the three presets that every chapter has one for.
 
-`smoke` proves that a notebook runs (seconds), `quick` is the book's (about a minute on two
+`smoke` proves that a notebook runs (seconds), `quick` is the book's (minutes on two
 processor cores), `full` is for a GPU or for hours.
 """
 
@@ -16,6 +16,13 @@ PRESETS = ("smoke", "quick", "full")
 Loss = Literal["mse", "l1", "bce"]
 Symmetries = Literal["all", "mirror", "none"]
 Optimizer = Literal["adam", "muon"]
+# In words.
+IN_WORDS: dict[Loss, str] = {
+    "mse": "mean squared error",
+    "l1": "mean absolute error",
+    "bce": "cross-entropy, pixel by pixel",
+}
+
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -79,3 +86,18 @@ class Recipe:
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     warmup: Share = 0.1
     accumulate: Count = 1
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the few things that a reader asks for."""
+        rates = f"Adam, rate up to {self.learning_rate:g}"
+        if self.optimizer == "muon":
+            rates = f"Muon, rate up to {self.matrix_learning_rate:g}; else {rates}"
+        rows = {
+            "steps": f"{self.steps:,}",
+            "patches in a step": f"{self.batch_size} of {self.patch_size} × {self.patch_size}",
+            "loss": IN_WORDS[self.loss],
+            "optimiser": rates,
+            "weights kept": f"moving average, decay {self.ema:g}",
+        }
+        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+        return f"<table>{cells}</table>"

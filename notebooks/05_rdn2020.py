@@ -12,185 +12,144 @@
 # ---
 
 # %% [markdown]
-# # RDN: let every layer see its whole block
+# # Who listens to whom?
 #
-# *Zhang, Tian, Kong, Zhong and Fu, "Residual Dense Network for Image Restoration", IEEE TPAMI, 2020;
-# first for super-resolution at CVPR, 2018* {footcite}`zhang2020rdn`.
+# *Zhang, Tian, Kong, Zhong and Fu, "Residual Dense Network for Image Restoration", IEEE TPAMI 2020* {footcite}`zhang2020rdn`
 #
-# **The idea in one sentence:** lest a deep network forget what its early layers saw, RDN hands every layer all maps
-# of its own block, and at its end looks at the output of every block.
+# A deep network may forget what its early layers saw. RDN does not let it: inside a block every layer reads *everything* that was made before, and at the end all blocks are
+# read once more. That is many wires. **We cut them, one at a time, and wait for something to break.**
 #
-# In particular we will
-#
-# - build the residual dense block and the network, and count 21,973,377 weights from the description;
-# - train a small configuration live on chest radiographs;
-# - vary its growth rate and its depth, and see which of the two pays;
-# - cut single connections and be surprised: which old feature maps does a layer still use?
-#
-# **You need** the chapter on [DnCNN](03_dncnn2017); the pages on [noise](../noise) and
-# [quality](../metrics) explain $\sigma$, PSNR and SSIM.
-# **Running time:** about two minutes on two processor cores, less on a GPU.
+# You need the chapter on [DnCNN](03_dncnn2017), and six to fifteen minutes on two processor cores if you run this page.
 
-# %%
+# %% tags=["hide-cell"]
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
-# %% tags=["parameters"]
-preset = "quick"  # "smoke" takes seconds, "quick" about a minute, "full" wants a GPU
+# %% tags=["parameters", "hide-cell"]
+preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
-# %%
+# %% tags=["hide-cell"]
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
-from matplotlib.colors import PowerNorm
-from torch import nn
-
-from denoise_lib import methods, plotting
+from denoise_lib import drawings, methods
 from denoise_lib.data import load_dataset
-from denoise_lib.evaluation import apply, compare, evaluate, score, summarise
-from denoise_lib.inference import denoise
+from denoise_lib.evaluation import compare, evaluate, score, summarise
 from denoise_lib.methods import configuration, recipe
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.plotting import chapters
+from denoise_lib.plotting.toys import toy
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
 from denoise_lib.training import fit
 from denoise_lib.training.patches import NoisyPatches, sample_patches
+from IPython.display import HTML, Markdown
+from torch import nn
 
 torch.manual_seed(seed)
 noise = GaussianNoise(sigma)
 few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
+validation = Protocol(split="val", noise=noise, limit=4)
 
 # %% [markdown]
-# ## The paper
+# ## Read everything, then squeeze
 #
-# Two ideas of their time meet in RDN. ResNets {footcite}`he2016resnet` add a layer's input to its
-# output. DenseNets {footcite}`huang2017densenet` go further: they *concatenate*, so that each layer
-# reads the outputs of all layers before it, unmixed. That is costly for restoration, where feature maps stay as large as the
-# image. RDN makes it affordable: dense inside a block, squeezed by a 1×1 convolution at its end, and all blocks' outputs fused once more.
-#
-# The paper trains one network for each noise level of 10, 30, 50 and 70. For BSD68 at 50, later
-# papers' tables give it 26.41 dB and DnCNN 26.23 dB {footcite}`zhang2024xformer,zhang2017dncnn`.
-# Mind a difference that does not show in these two numbers: RDN's noisy test inputs are 8-bit files, noise
-# rounded *and clipped*; DnCNN's are not ([why that matters](../noise)).
+# ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate* within a block: each layer reads the outputs of all layers before it, unmixed. Between blocks they shrink the maps, which you cannot afford in a denoiser. RDN keeps the size of the image
+# all through. It squeezes the maps of a block back to few at its end, and adds the block's input.
+
+# %% tags=["remove-input"]
+drawings.draw("rdn")
 
 # %% [markdown]
-# ## The idea in equations
-#
-# | symbol | meaning | in the code |
-# |---|---|---|
-# | $y$, $\hat x$ | noisy image, estimate | `noisy`, the output |
-# | $F_{-1}$, $F_0$ | shallow features | `first`, `maps` before the loop |
-# | $D$, $C$ | number of blocks; convolutions in a block | `blocks`, `layers` |
-# | $G_0$, $G$ | maps between blocks; maps that a convolution adds (*growth rate*) | `features`, `growth` |
-# | $F_d$ | output of block $d$ | `maps` |
-# | $F_{GF}$ | global feature fusion | `self.fusion(...)` |
-#
-# (Biases are left out of the equations; every convolution has them.) **Inside a block**, the $c$-th convolution reads
-# the block's input and everything made since,
+# A block takes in $G_0$ maps. Its $c$-th convolution reads them and all that was made since, and adds $G$ maps (the *growth rate*). The paper calls this *contiguous memory*. A 1×1 convolution fuses everything back to $G_0$ maps, and the input is added, the *local residual*:
 #
 # $$F_{d,c} = \mathrm{ReLU}\bigl(W_{d,c} * [F_{d-1}, F_{d,1}, \dots, F_{d,c-1}]\bigr),$$
 #
-# a 1×1 convolution fuses all of it back to $G_0$ maps (*local feature fusion*), and the block's input
-# is added (*local residual learning*):
-#
 # $$F_d = F_{d-1} + W^{1 \times 1}_{d} * [F_{d-1}, F_{d,1}, \dots, F_{d,C}].$$
-#
-# **Across blocks**, *global feature fusion* takes the outputs of all blocks, but not $F_0$, and *global
-# residual learning* adds the very first features:
-#
-# $$F_{GF} = W^{3 \times 3} * W^{1 \times 1} * [F_1, \dots, F_D], \qquad
-# \hat x = W^{3 \times 3} * (F_{-1} + F_{GF}).$$
-#
-# No batch norm anywhere, and no ReLU outside the blocks. What a layer knows of earlier *blocks* it knows
-# through $F_{d-1}$, their digest; only the global fusion reads them all.
-
-# %% [markdown]
-# ## The model
 
 
 # %%
+def convolution(inputs, outputs, size=3):
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2)
+
+
 class ResidualDenseBlock(nn.Module):
     def __init__(self, features, growth, layers):
         super().__init__()
-        self.convs = nn.ModuleList(
-            nn.Conv2d(features + c * growth, growth, 3, padding=1) for c in range(layers)
-        )
-        self.fusion = nn.Conv2d(features + layers * growth, features, 1)
+        inputs = [features + c * growth for c in range(layers + 1)]
+        self.convs = nn.ModuleList(convolution(n, growth) for n in inputs[:-1])
+        self.fusion = convolution(inputs[-1], features, 1)
 
     def forward(self, inputs):
         maps = inputs
-        for conv in self.convs:
-            maps = torch.cat([maps, torch.relu(conv(maps))], dim=1)  # F_{d,c}
-        return inputs + self.fusion(maps)  # F_d
+        for each in self.convs:
+            maps = torch.cat([maps, torch.relu(each(maps))], dim=1)
+        return inputs + self.fusion(maps)
 
 
+# %% [markdown]
+# Across blocks, one more fusion, the *global* one, reads the outputs of all $D$ blocks, and the very first maps are added:
+#
+# $$F_{GF} = W^{3 \times 3} * W^{1 \times 1} * [F_1, \dots, F_D], \qquad \hat x = W^{3 \times 3} * (F_{-1} + F_{GF}).$$
+#
+# Contiguous memory, local residual, global fusion: these are the paper's three ideas, and the three that we will cut.
+
+
+# %%
 class RDN(nn.Module):
     def __init__(self, blocks=16, layers=8, growth=64, features=64):
         super().__init__()
-        self.shallow1 = nn.Conv2d(1, features, 3, padding=1)
-        self.shallow2 = nn.Conv2d(features, features, 3, padding=1)
-        self.blocks = nn.ModuleList(
-            ResidualDenseBlock(features, growth, layers) for _ in range(blocks)
-        )
-        self.fusion = nn.Sequential(
-            nn.Conv2d(blocks * features, features, 1),
-            nn.Conv2d(features, features, 3, padding=1),
-        )
-        self.output = nn.Conv2d(features, 1, 3, padding=1)
+        self.shallow1 = convolution(1, features)
+        self.shallow2 = convolution(features, features)
+        sizes = features, growth, layers
+        dense = [ResidualDenseBlock(*sizes) for _ in range(blocks)]
+        self.blocks = nn.ModuleList(dense)
+        squeeze = convolution(blocks * features, features, 1)
+        self.fusion = nn.Sequential(squeeze, convolution(features, features))
+        self.output = convolution(features, 1)
 
-    def forward(self, noisy):
-        first = self.shallow1(noisy)  # F_{-1}
-        maps, outputs = self.shallow2(first), []  # F_0
+    def forward(self, y):
+        first = self.shallow1(y)  # F_{-1}
+        outputs = [self.shallow2(first)]  # F_0
         for block in self.blocks:
-            maps = block(maps)
-            outputs.append(maps)  # F_1 ... F_D
-        return self.output(first + self.fusion(torch.cat(outputs, dim=1)))
+            outputs.append(block(outputs[-1]))  # F_1 ... F_D
+        return self.output(first + self.fusion(torch.cat(outputs[1:], dim=1)))
 
 
 # %% [markdown]
-# The paper's configuration is $D = 16$, $C = 8$, $G = G_0 = 64$. Its parameters for grey images:
-
-# %%
-# NBVAL_CHECK_OUTPUT
-print(f"{methods.count_parameters(RDN()):,} parameters")
-
-# %% [markdown]
-# That is forty times DnCNN, and a minute on a processor would not get it anywhere. So we train a small RDN of
-# the same construction; the library's network is the one above, as a copy of the weights shows:
+# The paper has $D = 16$ blocks of $C = 8$ layers, and $G = G_0 = 64$ (`growth` and `features`). Guess its weights, knowing that DnCNN has 556,097.
 
 # %%
 # NBVAL_CHECK_OUTPUT
 small = configuration("rdn", "quick")
+print(f"the paper's: {methods.count_parameters(RDN()):,}")
+print(f"ours: {methods.count_parameters(RDN(**small)):,}, with {small}")
+
+# %% tags=["hide-cell"]
 ours = RDN(**small)
-model = methods.create("rdn", **small)
+model = methods.create("rdn", **small)  # the library's is the same
 model.load_state_dict(ours.state_dict())
 probe = torch.rand(1, 1, 33, 47)
 with torch.no_grad():
-    print("same output:", torch.equal(model.eval()(probe), ours.eval()(probe)))
-print(small, f"{methods.count_parameters(model):,} parameters")
+    assert torch.equal(model.eval()(probe), ours.eval()(probe))
 
 # %% [markdown]
-# ## Training, in the open
+# Forty times DnCNN. You would get nowhere with that in a short training on a processor, so we train a small one of the same construction.
 #
-# The authors' code trains with the **absolute** error instead of the squared one, and so do we:
+# ## Training
 #
-# $$\ell(\Theta) = \frac{1}{N n} \sum_{i=1}^{N} \lVert \hat x_i - x_i \rVert_1$$
-#
-# for $N$ patches of $n$ pixels. Its gradient does not fade as the error shrinks. Of all functions of $y$ it is smallest for the *median* of
-# what $x$ may be, where the squared error asks for the mean. PSNR, which the protocol reports, is made
-# of squared errors; whether the other loss costs any of it is compared on the page about [training](../training). The first sixty
-# steps:
+# The authors minimise the *absolute* error. With the squared error you ask for the mean of what $x$ may be, with this one for the [median](../best). We take sixty steps at the paper's rate:
 
 # %%
 train_images = load_dataset("chest-drr").train.images()
@@ -200,93 +159,67 @@ model = methods.create("rdn", **small)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 losses = []
 for _ in range(3 if preset == "smoke" else 60):
-    clean = sample_patches(train_images, count=4, patch_size=48, generator=generator)
-    noisy = noise.sample(clean, generator)
-    loss = nn.functional.l1_loss(model(noisy), clean)
+    x = sample_patches(train_images, 4, 48, generator)
+    y = noise.sample(x, generator)
+    loss = nn.functional.l1_loss(model(y), x)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     losses.append(loss.item())
-tens = [sum(losses[i : i + 10]) / 10 for i in range(0, len(losses), 10)]
-print("mean absolute error, means of ten steps:", [round(value, 3) for value in tens])
-assert preset == "smoke" or tens[-1] < tens[0] / 2
+print(f"first {losses[0]:.3f}, last ten {sum(losses[-10:]) / 10:.3f}")
+
+# %% tags=["remove-input"]
+assert preset == "smoke" or sum(losses[-10:]) / 10 < losses[0] / 2
 
 # %% [markdown]
-# `training.fit` runs this loop with a learning rate that rises and falls, a running average of the
-# weights, a bound on the length of the gradient, half precision where the hardware supports it, and a progress bar.
+# The noise alone has a mean absolute value of 0.078, so these sixty steps have just begun to remove it. We start anew and train for longer, with a larger learning rate that first rises and then falls:
+
+# %%
+settings = recipe("rdn", preset)
+settings
+
+# %% [markdown]
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("rdn-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: of all the wires in a block, which can you cut without anyone noticing?
 
 # %%
 torch.manual_seed(seed)
 model = methods.create("rdn", **small)
-settings = recipe("rdn", preset)
-validation = Protocol(split="val", noise=noise, limit=2 if preset == "smoke" else 4)
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
-settings
 
-# %% mystnb={"image": {"alt": "Two plots against the training step: the loss falls steeply and then levels off; the validation PSNR rises past dashed lines for the classical denoisers."}}
+# %% mystnb={"image": {"alt": "Validation PSNR against the training step, rising among the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
-classical = compare({name: methods.load(name) for name in names}, validation, progress=False)
-plotting.learning_curve(run.curve, classical.groupby("method")["psnr"].mean())
+classical = compare(
+    {name: methods.load(name) for name in names}, validation, progress=False
+)
+chapters.training_curve(
+    run.curve, classical.groupby("method")["psnr"].mean().to_dict()
+)
 plt.show()
 
-# %% [markdown]
-# ## Results under the protocol
-#
-# The same noisy test images for every method, the committed rows of the classical denoisers beside
-# the network that we have just trained; the [protocol's hash](../metrics) guards the table.
-
-# %%
+# %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, the small RDN is among the classical denoisers."}} tags=["hide-input"]
 rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "rdn")])
-table = summarise(rows)
-plotting.score_table(table)
-
-# %% mystnb={"image": {"alt": "Horizontal bars of the mean PSNR of each method with confidence intervals, best at the top."}}
-plotting.metric_bars(rows, "psnr")
+chapters.score_dots(rows, leave_out=("noisy",))
 plt.show()
 
 # %% tags=["remove-input"]
-psnr = table["psnr"]
+psnr = summarise(rows)["psnr"]
 behind = psnr["bm3d"] - psnr["rdn"]
 if preset == "quick" and sigma == 25:
     assert 0 < behind < 1.5 and psnr["rdn"] > psnr["noisy"] + 10
 Markdown(
-    f"A minute of training brings the small RDN to {psnr['rdn']:.2f} dB, among the classical denoisers and {behind:.1f} dB behind the "
-    "best of them, BM3D, which needs no training at all."
+    f"After a short training the small RDN is {behind:.1f} dB behind BM3D. You find it after a longer one, beside the others, in [the comparison](../comparison)."
 )
 
 # %% [markdown]
-# **Trained for longer.** The library brings a larger sibling, [trained for longer](../training) on real radiographs and for all
-# noise levels up to 55 at once: it has three times the weights, and it adds its output to the noisy image. It is tested here on images of another kind, and is not told the noise level:
+# ## Cutting wires
+#
+# A layer of a dense block *can* read everything before it. Does it? We cut one source at a time: the layer gets the *average* of those maps in place of the maps. (Zeros would change the mean brightness too.) Nothing is trained
+# again; `middle_psnr` is the PSNR in the middle of the validation images. How many decibels do you expect to lose?
+
 
 # %%
-released = methods.load("rdn-nih")
-released_rows = evaluate(lambda y, sigma: denoise(y, released), protocol, "rdn-nih")
-both = summarise(pd.concat([rows, released_rows]))
-plotting.score_table(both.loc[["rdn", "rdn-nih", "noisy"]])
-
-# %% mystnb={"image": {"alt": "A test radiograph: clean, noisy, by the best classical denoisers and by RDN, each with a magnified detail and its scores, and below each image the residual that remains."}}
-item = protocol.items()[0]
-clean = item.image[None]
-noisy = noise(clean, [item.id])
-shown = {"noisy": noisy}
-shown |= {name: apply(methods.load(name), noisy, sigma) for name in names[-2:]}
-shown["rdn"] = apply(model, noisy, sigma)
-plotting.comparison_panel(clean, shown, protocol, columns=3)
-plt.show()
-
-# %% [markdown]
-# ## What it learned: who listens to whom
-#
-# A layer of a dense block *can* read everything made before in it. Does it? We cut one connection at a time: the layer gets the
-# *average* of a source, the block's input $F_{d-1}$ or an earlier convolution, in place of its maps, and we measure
-# how many decibels the denoised validation images lose, in the middle of each image. (Zeros in place of the average would measure an offset too: maps
-# after a ReLU have a positive mean.) Nothing is trained again. Read each triangle row by row: a dark field means that this layer
-# would miss that source.
-
-
-# %% mystnb={"image": {"alt": "Four triangular heat maps, one for each block, of the decibels lost when a layer gets only the mean of one of its sources, and one column for the global fusion; nearly all fields of the triangles are pale, those of the column are dark."}}
 def psnr_without(conv, maps):
-    """Mean PSNR when a convolution reads the means of some of its input maps (a slice) instead."""
+    """Mean PSNR when a convolution reads only the means of some maps."""
 
     def flatten(module, inputs):
         cut = inputs[0].clone()
@@ -299,12 +232,15 @@ def psnr_without(conv, maps):
     return quality
 
 
+# %% tags=["hide-input"]
 def middle_psnr():
     """Mean PSNR in the middle of the validation images."""
     with torch.no_grad():
         estimates = model(noisy_middles.to(device)).cpu()
     pairs = zip(middles, estimates, strict=True)
-    return sum(score(x[None], z[None], protocol)["psnr"] for x, z in pairs) / len(middles)
+    return sum(
+        score(x[None], z[None], protocol)["psnr"] for x, z in pairs
+    ) / len(middles)
 
 
 device = next(model.parameters()).device
@@ -314,74 +250,127 @@ noisy_middles = noise(witnesses.images(), witnesses.ids)[..., 64:192, 64:192]
 intact = middle_psnr()
 width, growth, depth = small["features"], small["growth"], small["layers"]
 sources = [slice(0, width)]
-sources += [slice(width + c * growth, width + (c + 1) * growth) for c in range(depth)]
+sources += [
+    slice(width + c * growth, width + (c + 1) * growth) for c in range(depth)
+]
 lost = np.full((small["blocks"], depth + 1, depth + 1), np.nan)
 together = []  # all sources of a layer but the newest, cut at once
 if preset != "smoke":
     for d, block in enumerate(model.blocks):
         for row, conv in enumerate([*block.convs, block.fusion]):
             for column in range(row + 1):
-                lost[d, row, column] = intact - psnr_without(conv, sources[column])
-            if row > 1:
-                together.append(intact - psnr_without(conv, slice(0, sources[row].start)))
+                lost[d, row, column] = intact - psnr_without(
+                    conv, sources[column]
+                )
+            if row:
+                old = slice(0, sources[row].start)
+                together.append(intact - psnr_without(conv, old))
 fused = [
     intact - psnr_without(model.fusion[0], slice(d * width, (d + 1) * width))
     for d in range(small["blocks"])
 ]
 
-
-def heat_map(axis, values):
-    picture = axis.imshow(values, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=2))
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            colour, text = "white" if value > 1 else "black", f"{value.round(2) + 0.0:.2f}"
-            axis.text(column, row, text, ha="center", va="center", color=colour, size=8)
-    return picture
-
-
-names_shown = [*(str(c) for c in range(1, depth + 1)), "LFF"]
-figure, axes = plt.subplots(
-    1, 5, figsize=(12, 3.2), layout="constrained", width_ratios=[2] * 4 + [1]
+# %% tags=["remove-input"]
+layers = [*(str(c) for c in range(1, depth + 1)), "fuse"]
+known = [
+    [
+        [None if np.isnan(v) else round(float(v), 3) for v in row]
+        for row in block
+    ]
+    for block in lost
+]
+HTML(
+    toy(
+        "wires",
+        {
+            "lost": known,
+            "layers": layers,
+            "fused": [round(float(value), 2) for value in fused],
+        },
+        chapters.wires(lost, np.array(fused), layers),
+        "Four triangular heat maps, one for each block, of the decibels lost when a layer gets only "
+        "the mean of one of its sources, and one column for the global fusion; nearly all fields of "
+        "the triangles are pale, those of the column are dark.",
+    )
 )
-for d, axis in enumerate(axes[:-1]):
-    picture = heat_map(axis, lost[d])
-    axis.set(title=f"block {d + 1}", xlabel="from")
-    axis.set_xticks(range(depth + 1), ["in", *names_shown[:-1]])
-    axis.set_yticks(range(depth + 1), names_shown if d == 0 else [""] * (depth + 1))
-axes[0].set_ylabel("to")
-heat_map(axes[-1], np.array(fused)[:, None])
-axes[-1].set_title("global\nfusion")
-axes[-1].set_yticks(range(len(fused)), [f"block {d + 1}" for d in range(len(fused))])
-axes[-1].set_xticks([])
-figure.colorbar(picture, ax=axes, shrink=0.8, extend="max", label="PSNR lost (dB)")
-plt.show()
 
 # %% tags=["remove-input"]
-old = np.array([lost[:, row, column] for row in range(depth + 1) for column in range(row)])
+older = np.array(
+    [lost[:, row, column] for row in range(depth + 1) for column in range(row)]
+)
 if preset != "smoke":
-    assert np.median(old) < 0.1 and np.median(together) < 0.2
-    assert np.mean(fused) > 5 * np.median(together)
+    assert np.median(older) < 0.1 and np.median(together) < 0.2
+    assert min(fused) > 5 * np.median(together) and np.argmax(fused) == 0
+    rows = lost[:, 1:].reshape(-1, depth + 1)  # layers that have a choice
+    assert (np.nanargmax(rows, axis=1) == 0).mean() > 0.5
 Markdown(
-    "**Most wires inside a block are spare.** We expected to break something. Instead we could cut most of the wires inside a block and hardly "
-    f"lose anything: {np.median(old):.2f} dB (median) for an old source, and little more for all old sources of a layer at once. The wires that matter most run "
-    f"*between* blocks. Cut the output of one block from the global fusion, and {np.mean(fused):.1f} dB are gone on average.\n\n"
-    "The reason may be the two short cuts that RDN has besides. Each $F_d$ contains $F_{d-1}$, which the local skip adds, and the global "
-    "fusion reads every block. After a minute of training these carry the image. Whether long training makes more of the dense "
-    "connections, this does not tell."
+    "**Hardly anything breaks inside a block.** Leave a layer only its newest source, cut all others at once, and for half of the layers you lose less than "
+    f"{max(0.01, np.median(together)):.2f} dB. Where an older wire matters, it is mostly the oldest, the block's input.\n\n"
+    f"The wires that matter run *between* blocks: cut one block from the global fusion, and you lose {min(fused):.0f} to {max(fused):.0f} dB, most with the first."
 )
 
 # %% [markdown]
-# ## Growth rate and depth
+# Does that mean that the dense wires are useless, and the global fusion is everything? Careful, for two reasons. A block's input skips past its layers, so a cut inside changes only a small correction; a cut of the fusion takes a whole block's output. And a network that was *trained* with a wire relies on it; one trained *without* might
+# do as well. That is another experiment.
 #
-# $G$ decides how much each layer may add, $D$ how many blocks there are. The committed table comes
-# from `denoise study run rdn`: each configuration trained as above, for
-# two fifths of the steps, with three seeds.
+# ## Trained without
+#
+# So we train RDN again and again, each time without one of its three ideas, and once with a new one, a skip from the noisy image to the output. (Without contiguous memory each layer reads the one before it only, and the network has fewer than half the weights.) And one control that the question needs: plain residual
+# blocks with as many weights and nothing dense.
 
-# %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}}
+# %% [markdown]
+# ```{margin}
+# The small configuration, trained as above, on [rendered radiographs](../data) of one patient; PSNR on their validation images, a dot for each training.
+# ```
+
+# %% mystnb={"image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds; all but one lie within the scatter of each other, the one with a skip from the image is ahead."}} tags=["hide-input"]
+parts = store.load_side("rdn_ablation")
+order = parts.groupby("variant")["psnr"].mean().sort_values().index
+figure, axis = plt.subplots(figsize=(5.8, 2.4), layout="constrained")
+for place, variant in enumerate(order):
+    psnr = parts.loc[parts["variant"] == variant, "psnr"]
+    apart = 0.12 * np.arange(len(psnr)) - 0.12  # so that no dot hides another
+    axis.plot(psnr, place + apart, "o", color="#0072B2", alpha=0.7)
+axis.set_yticks(range(len(order)), order)
+axis.set_xlabel("PSNR (dB), validation split")
+axis.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %% tags=["remove-input"]
+means = parts.groupby("variant")["psnr"].mean()
+skip = "with a skip from the image"
+others = means.drop(skip)
+assert others.max() - others.min() < 0.1 < means[skip] - others["RDN"] < 0.3
+by_seed = parts.pivot(index="variant", columns="seed", values="psnr")
+assert by_seed.shape == (6, 3) and (by_seed.idxmax() == skip).all()
+scatter = by_seed.max(axis=1) - by_seed.min(axis=1)
+assert others.max() - others.min() < scatter.max()
+sizes = parts.groupby("variant")["parameters"].first()
+assert sizes["without contiguous memory"] < sizes["RDN"] / 2
+assert abs(sizes["plain residual blocks"] / sizes["RDN"] - 1) < 0.05
+Markdown(
+    "**At this size no part is worth anything that shows.** Take away contiguous memory, the local residual or the global fusion, or take plain residual blocks: the means differ by less than "
+    f"the seeds do. Only the skip from the image helps, by {means[skip] - others['RDN']:.1f} dB and with every seed. (We tested this length of training and one learning rate.)"
+)
+
+# %% [markdown]
+# When we cut a block from the global fusion, we lost decibels, since that network had learned to rely on it. One that we trained without the fusion relies on something else. (What the parts are worth in a network of the paper's size, you cannot tell from ours.)
+
+# %% [markdown]
+# ## Deeper or wider?
+#
+# With $D$ you decide how many blocks there are, with $G$ how much each layer adds. We take three seeds each, two fifths of the steps above:
+
+# %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
 ablation = store.load_side("rdn")
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
+figure, axes = plt.subplots(
+    1, 2, figsize=(7, 2.7), layout="constrained", sharey=True
+)
 for axis, column, title in zip(
-    axes, ("growth", "blocks"), ("growth rate G (D = 4)", "blocks D (G = 16)"), strict=True
+    axes,
+    ("growth", "blocks"),
+    ("growth rate G (D = 4)", "blocks D (G = 16)"),
+    strict=True,
 ):
     other = {"growth": "blocks", "blocks": "growth"}[column]
     chosen = ablation[ablation[other] == {"blocks": 4, "growth": 16}[other]]
@@ -395,103 +384,39 @@ for axis, column, title in zip(
 axes[0].set_ylabel("PSNR (dB), validation split")
 plt.show()
 
-# %%
+# %% tags=["hide-cell"]
 means = ablation.groupby(["blocks", "growth"]).agg(
-    parameters=("parameters", "first"), psnr=("psnr", "mean"), spread=("psnr", "std")
+    parameters=("parameters", "first"),
+    psnr=("psnr", "mean"),
+    spread=("psnr", "std"),
 )
 means["sees"] = [f"{2 * (4 * blocks + 4) + 1} px" for blocks, _ in means.index]
-deeper = means["psnr"][8, 16] - means["psnr"][2, 16]
-wider = means["psnr"][4, 32] - means["psnr"][4, 8]
-assert deeper > 3 * means["spread"].max() / 3**0.5 and 0 < wider < deeper / 2
+level, error = means["psnr"], means["spread"] / 3**0.5  # of a mean of three
+
+
+def times_four(low, high):
+    """Gain from the smaller to the larger network, and its standard error."""
+    return level[high] - level[low], np.hypot(error[low], error[high])
+
+
+deeper = times_four((2, 16), (8, 16))
+wider = times_four((4, 8), (4, 32))
+assert deeper[0] > 3 * deeper[1] and wider[0] < 2 * wider[1]
+assert deeper[0] - wider[0] > 2 * np.hypot(deeper[1], wider[1])
 means.round(2)
 
 # %% [markdown]
-# **Depth pays, growth hardly does.** With more blocks the network gains clearly. With a higher growth rate the gain is of the size of the scatter between seeds.
-# But a deeper network also *sees* more: every convolution lets a pixel see one more ring of neighbours. A wider view alone may be worth tenths of a decibel,
-# and this experiment cannot separate the two.
+# **Depth pays, width hardly shows.** You gain more with four times the blocks than with four times the growth rate, whose gain our three seeds cannot tell from nothing. But a deeper network also *sees* further, one ring of neighbours for each 3×3 convolution; the view alone may be worth
+# tenths of a decibel, and we cannot tell the two apart. (The deepest sees more than a patch of the training. Nor is our experiment fair to the small ones: a large step costs more, and all got as many steps.)
 #
-# The race is unfair to the small networks, too: a large step costs more, and all got the same number of steps.
-
-# %% [markdown]
-# ## Where it fails
+# ## In short
 #
-# **Another noise level.** Like DnCNN-S, this RDN has seen one noise level only: above it, it leaves noise; below it, it
-# removes detail.
-
-# %% mystnb={"image": {"alt": "Mean PSNR against the noise level: the curves of the classical denoisers fall smoothly, RDN's curve is best around its training level and falls behind theirs below and above it."}}
-levels = [10, sigma, 40] if preset == "smoke" else [5, 15, sigma, 35, 50]
-rivals = {name: methods.load(name) for name in ("noisy", "nlm", "tv")}
-mismatch = pd.concat(
-    compare(
-        {**rivals, "rdn": model},
-        Protocol(noise=GaussianNoise(level), limit=few or 6),
-        progress=False,
-    )
-    for level in sorted(set(levels))
-)
-figure = plotting.noise_level_curves(mismatch)
-figure.axes[0].axvline(sigma, color="#999999", linestyle=":")
-plt.show()
-
-# %% [markdown]
-# **Another patient, another machine.** A real radiograph, taken with computed radiography; we treat
-# it as clean, though it carries noise of its own.
-
-# %% mystnb={"image": {"alt": "A real chest radiograph: clean, noisy, by two classical denoisers and by RDN, with magnified details, scores and residuals."}}
-witness = load_dataset("chest-cr").test[0]
-witness_clean = witness.image[None]
-witness_noisy = noise(witness_clean, [witness.id])
-witness_shown = {"noisy": witness_noisy}
-witness_shown |= {name: apply(methods.load(name), witness_noisy, sigma) for name in names[-2:]}
-witness_shown["rdn"] = apply(model, witness_noisy, sigma)
-plotting.comparison_panel(witness_clean, witness_shown, protocol, columns=3)
-plt.show()
-
-# %% tags=["remove-input"]
-on_witness = {
-    name: score(witness_clean, image, protocol)["psnr"] for name, image in witness_shown.items()
-}
-best = max(names[-2:], key=on_witness.get)
-gap = on_witness["rdn"] - on_witness[best]
-Markdown(
-    f"On the real radiograph the small RDN reaches {on_witness['rdn']:.2f} dB, "
-    f"{abs(gap):.2f} dB {'above' if gap > 0 else 'below'} {plotting.label(best)}."
-)
-
-# %% [markdown]
-# **The price.** Every feature map that is kept has to be stored and read again. At the paper's size the global
-# fusion reads $16 \cdot 64 = 1024$ maps at once, and a block's fusion 576; DnCNN never holds more than two layers of 64. A large
-# radiograph must be cut into tiles (the authors' code does so too {footcite}`zhang2020rdn`).
+# RDN hands every layer all maps of its block. Ours, small and briefly trained, can spare most of the wires inside its blocks. A trained network can depend on a part that another training would not have needed. If you want to know what a part is worth, train without it, and put a plain
+# network of the same size beside it.
 #
-# ## Fidelity: the paper, its code, and ours
+# And the paper's gain? On BSD68 at 50, RDN has 0.18 dB more than DnCNN {footcite}`zhang2024xformer,zhang2017dncnn`. It also has forty times the weights, other training images and test noise that is clipped, so you cannot credit the architecture alone.
 #
-# Facts about the authors' code are from their repository {footcite}`zhang2020rdn`. It has training code for
-# super-resolution only, and for denoising test code and test images; *unverified* marks what we could not check against a
-# source.
-#
-# | | paper | authors' code | here | why |
-# |---|---|---|---|---|
-# | size | $D = 16$, $C = 8$, $G = G_0 = 64$ | the same (the scripts' name `D18C6G64` misleads) | `methods.create("rdn")` the same: {source}`methods.rdn.RDN`, {source}`tests.test_models.test_parameter_counts`; trained here: 4, 4, 16, 32: {source}`methods.registry.Network.configuration` | a minute of training |
-# | global fusion | without $F_0$ | the same | the same: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_fuses_the_blocks_but_not_f0_and_adds_f_minus_1` | |
-# | upsampler | none for denoising | at the end, for super-resolution | none: {source}`tests.test_models.test_every_image_size_works` | |
-# | skip from $y$ to $\hat x$ | *unverified* | none for super-resolution | none; `image_skip=True` adds it: {source}`methods.rdn.RDN.forward`, {source}`tests.test_models.test_rdn_image_skip_adds_no_parameter` | a flag, since the sources leave it open |
-# | loss | L1 (*unverified* for denoising) | L1 | L1: {source}`training.loop.LOSSES`, {source}`tests.test_training.test_a_trained_network_improves_on_the_noisy_image` | |
-# | optimiser | Adam, $10^{-4}$ (*unverified* for denoising) | the same, halved every 200 epochs of 1000 steps | Adam, one cycle with a cosine, higher: {source}`training.loop.optimise` | best for a minute of training |
-# | batch, patch | 16; 48×48 (*unverified* for denoising) | 16; 48×48 for ×2 only | 4; 48×48: {source}`methods.registry.Network.recipe` | more steps in the same minute |
-# | values | 0 to 255 | 0 to 255 | 0 to 1: {source}`checks.check_clean` | one convention for all models; Adam makes most of the difference disappear |
-# | noisy input | 8-bit files: rounded and clipped (*unverified* for training) | the test images are such files | not clipped: {source}`noise.GaussianNoise`, {source}`tests.test_noise.test_noise_is_not_clipped_unless_asked_for` | one protocol for all methods |
-# | training images | DIV2K, 800 photographs (*unverified* for denoising) | DIV2K | 160 rendered radiographs: {source}`data.chest_drr` | this book's subject |
-#
-# Common slips in public reimplementations: $F_0$ in the global fusion, the skip from $F_0$ instead of
-# $F_{-1}$, a ReLU after a fusion, a local fusion with $G$ instead of $G_0$ outputs. The tests check all
-# four ({source}`tests.test_models.test_rdn_block_is_the_papers_equation`).
-#
-# ## Summary
-#
-# In this notebook we have built a residual dense network at the paper's size and
-# trained a small one. Concatenation hands every layer all maps of its block, and our small network, briefly trained, hardly looks
-# at them: it lives on the connections between the blocks. What the paper gains over DnCNN it gains with forty times the parameters, with other training
-# images and with clipped noise.
+# Next: [what came after](../after). The [ledger](../fidelity) lists what we changed against the paper.
 #
 # ## Exercises
 #
@@ -515,32 +440,37 @@ assert whole == methods.count_parameters(ResidualDenseBlock(g0, g, c))
 print(f"{dense:,} of {whole:,}")
 
 # %% [markdown]
-# **2.** Train with `image_skip=True`. Does it help in so short a training, and why would it?
+# **2.** You saw that `image_skip=True` helps. Why would it? And would you expect it to help after a long training?
 #
 # <details><summary>Solution</summary>
 #
 # `methods.create("rdn", **small, image_skip=True)`. The network then only has to produce the correction $x - y$, the
 # negative of what DnCNN predicts, and starts nearer to a good answer. With long
-# training one would expect the difference to shrink, since the first features $F_{-1}$ can carry the image to the output too.
+# training you would expect the difference to shrink, since the first features $F_{-1}$ can carry the image to the output too.
 #
 # </details>
 
 # %% tags=["hide-cell"]
-short = replace(settings, steps=8 if preset == "smoke" else 100, validate_every=8)
+short = replace(
+    settings, steps=8 if preset == "smoke" else 100, validate_every=8
+)
 reached = {}
 for image_skip in (False, True):
     torch.manual_seed(seed)
     network = methods.create("rdn", **small, image_skip=image_skip)
     fit(network, NoisyPatches(train_images, noise), short, progress=False)
     few_images = replace(protocol, limit=4)
-    reached[image_skip] = evaluate(network, few_images, progress=False)["psnr"].mean()
+    reached[image_skip] = evaluate(network, few_images, progress=False)[
+        "psnr"
+    ].mean()
 if preset != "smoke":
     assert reached[True] > reached[False]
-print({f"image_skip={skip}": f"{psnr:.2f} dB" for skip, psnr in reached.items()})
+print(
+    {f"image_skip={skip}": f"{psnr:.2f} dB" for skip, psnr in reached.items()}
+)
 
 # %% [markdown]
-# **3.** Set the weights and biases of the global fusion to zero. What is left of the output, and what does this
-# say about global residual learning?
+# **3.** The paper calls the sum $F_{-1} + F_{GF}$ *global residual learning*. Set the weights and biases of the global fusion to zero. What is left of the output, and so what do the blocks learn?
 #
 # <details><summary>Solution</summary>
 #
@@ -554,14 +484,37 @@ linear = methods.create("rdn", **small)
 for parameter in linear.fusion.parameters():
     nn.init.zeros_(parameter)
 with torch.no_grad():
-    a, b, nothing = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    a, b, nothing = (
+        torch.rand(1, 1, 32, 32),
+        torch.rand(1, 1, 32, 32),
+        torch.zeros(1, 1, 32, 32),
+    )
     both = linear(a + b) - linear(nothing)
     each = linear(a) + linear(b) - 2 * linear(nothing)
     torch.testing.assert_close(both, each, atol=1e-5, rtol=0)
 print("f(a + b) = f(a) + f(b), but for the constant")
 
 # %% [markdown]
-# ## References
+# **4.** Plot quiz: both plots of depth and width have a logarithmic axis to base 2. What would a straight line tell you, and do our points rule one out?
 #
+# <details><summary>Solution</summary>
+#
+# That every doubling brings you the same number of decibels. Ours do not rule it out: the second doubling of the depth brings less than the first, but the difference is smaller than twice its standard error. With three seeds you see a gain of 0.4 dB, and not its bend. For the width, any line will do: the seeds scatter as much as the points rise.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+bend = 2 * level[4, 16] - level[2, 16] - level[8, 16]
+its_error = (
+    4 * error[4, 16] ** 2 + error[2, 16] ** 2 + error[8, 16] ** 2
+) ** 0.5
+assert 0 < bend < 2 * its_error
+
+# %% [markdown]
+#
+# **5.** Open: why might a network that is trained for long make more of its dense wires than ours does? How would you test it?
+#
+# ````{dropdown} References
 # ```{footbibliography}
 # ```
+# ````

@@ -12,99 +12,88 @@
 # ---
 
 # %% [markdown]
-# # Measure a method, yours too
+# # Is your denoiser better?
 #
-# The study has a row for every method, noise and image. This notebook makes such rows, for a method of the library or for
-# a denoiser of your own, and shows at once whether it differs from the others by more than chance.
-#
-# In particular we will
-#
-# - measure a method under the study's protocol;
-# - put it beside the committed rows of all others, which have seen the same noisy images;
-# - put an interval on the differences, where there are several patients;
-# - do the same with a function of five lines.
-#
-# **You need** Python, and the page on [quality](../metrics) for the words. **Running time:** half a minute.
+# You have a denoiser of your own, or an idea for one. Is it better than BM3D, and by more than chance? Measure it here as every method of [the comparison](../comparison) was measured, and put it beside them: they have all met the same noisy images. It takes
+# half a minute.
 
-# %%
+# %% tags=["hide-cell"]
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
     get_ipython().run_line_magic(
-        "pip", "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'"
+        "pip",
+        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
     )
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-cell"]
 preset = "quick"  # "smoke" looks at two images only
 method = "gondara-nih"
 dataset = "chest-drr"
 sigma = 25
 
-# %%
+# %% tags=["hide-cell"]
 import matplotlib.pyplot as plt
 import pandas as pd
-from scipy import ndimage
-
 from denoise_lib import methods, plotting
 from denoise_lib.evaluation import apply, evaluate, summarise
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import statistics, store
+from scipy import ndimage
 
-protocol = Protocol(dataset, noise=GaussianNoise(sigma), limit=2 if preset == "smoke" else None)
+protocol = Protocol(
+    dataset, noise=GaussianNoise(sigma), limit=2 if preset == "smoke" else None
+)
 
 # %% [markdown]
-# ## Measuring
+# ## Measure
 #
-# A denoiser is a function `f(noisy, sigma=None) -> image`. {source}`methods.load` makes the library's by name;
-# {source}`evaluation.evaluate` draws each image's noise from a generator keyed by its name, so that every method sees
-# the same bits, and returns one row per image.
+# A denoiser is a function `f(noisy, sigma=None) -> image`. You get one of the library by its name. `evaluate` adds each image's noise, which depends on the image's name alone, and gives you a row for each image.
 
 # %%
 rows = evaluate(methods.load(method), protocol, method)
 rows.drop(columns="seconds").head()
 
 # %% [markdown]
-# ## Beside the others
+# ## Compare
 #
-# The committed rows of the same protocol were measured on the same noisy images, so each image can be compared with itself.
+# What all other methods reach is stored with the library. They were measured on the same noisy images, so you can compare each image with itself.
 
 
 # %%
 def beside(rows, protocol):
-    """These rows, and the committed ones of all other methods that have the same images."""
+    """These rows, and the stored ones of others on the same images."""
     try:
-        committed = store.load(protocol)
+        stored = store.load(protocol)
     except FileNotFoundError:
         return rows
-    others = committed[~committed.method.isin(rows.method)]
-    same = [name for name, group in others.groupby("method") if set(group.image) == set(rows.image)]
-    return pd.concat([others[others.method.isin(same)], rows], ignore_index=True)
+    others = stored[~stored.method.isin(rows.method)]
+    images = others.groupby("method").image.agg(set)
+    same = images.index[images == set(rows.image)]
+    others = others[others.method.isin(same)]
+    return pd.concat([others, rows], ignore_index=True)
 
 
 together = beside(rows, protocol)
 plotting.score_table(summarise(together))
 
 # %% [markdown]
-# Images differ far more than methods do, and that all methods met the *same* images does not show in such a table. The paired
-# differences show it: {source}`study.statistics.compare_with` subtracts image by image. Where there are several patients it adds an interval, by resampling
-# patients; over the views of one patient it gives the spread.
+# Images differ far more than methods do, and the table hides that all methods met the *same* ones. So subtract image by image. Where there are several patients you also get an interval, by drawing patients anew; over the views of one patient you get the spread.
 
 # %%
 differences = statistics.compare_with(together, method)
 differences.sort_values("difference", ascending=False).round(4)
 
 # %% [markdown]
-# ## Your own denoiser
+# ## Now yours
 #
-# Anything that takes a tensor of shape (N, 1, H, W) and returns one will do. Here is a Wiener filter in five lines:
+# Anything will do that takes a tensor of shape (N, 1, H, W) and returns one. Here is a filter of five lines: it keeps of each pixel's deviation from its surroundings what the noise does not explain. Where do you expect it to end?
 
 
 # %%
-def wiener(noisy, sigma=None):
-    """Keep of each pixel's deviation from its surroundings what the noise does not explain."""
-    if sigma is None:
-        raise ValueError("This filter has to be told the noise level: give sigma.")
+def wiener(noisy, sigma=25):
+    """Keep of each pixel's deviation what the noise does not explain."""
     y, n2 = noisy.numpy(), (sigma / 255) ** 2
     mean = ndimage.uniform_filter(y, (1, 1, 7, 7))
     variance = ndimage.uniform_filter(y**2, (1, 1, 7, 7)) - mean**2
@@ -115,27 +104,23 @@ def wiener(noisy, sigma=None):
 mine = evaluate(wiener, protocol, "mine")
 compared = beside(mine, protocol)
 order = list(summarise(compared).index)
-print(f"{mine.psnr.mean():.2f} dB; place {order.index('mine') + 1} of {len(order)}")
+place = order.index("mine") + 1
+print(f"{mine.psnr.mean():.2f} dB; place {place} of {len(order)}")
 
 # %% [markdown]
-# A low place, and the residual below shows why. Where an edge runs through the window, the variance is large, so the filter keeps everything in
-# it, the noise too. Elsewhere the variance of 49 noisy pixels is itself a rough estimate. [The first chapter](01_vincent2008) has the other
-# Wiener filter, which learns the variances of whole patches from clean images.
+# A low place, and the error below shows why. Where an edge runs through the window the variance is large, so the filter keeps everything in it, the noise too. Elsewhere the variance of 49 noisy pixels is itself a rough guess. [The other Wiener filter](../best), which learns the variances of
+# whole patches from clean images, does much better.
 
 # %% mystnb={"image": {"alt": "One radiograph: clean, noisy and after the Wiener filter, with a magnified detail, the scores and the residual."}}
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = protocol.noise(clean, [item.id], protocol.seed)
-shown = {"noisy": noisy, "mine": apply(wiener, noisy, protocol.noise.known_sigma)}
+shown = {
+    "noisy": noisy,
+    "mine": apply(wiener, noisy, protocol.noise.known_sigma),
+}
 plotting.comparison_panel(clean, shown, protocol)
 plt.show()
 
 # %% [markdown]
-# To have it in every table and figure of the book, declare it in the library: see *Add a denoiser* in the
-# repository's `CONTRIBUTING.md`. `denoise study run` then measures it wherever the others were measured.
-#
-# ## Summary
-#
-# In this notebook we have measured a method under the study's protocol, compared it with the committed rows image by
-# image, and done the same with a denoiser of our own. What the study itself found is on the page
-# [the comparison](../comparison).
+# If you want yours in every table and figure of the book, declare it in the library; *Add a denoiser* in the repository's `CONTRIBUTING.md` shows how.

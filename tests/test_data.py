@@ -14,6 +14,7 @@ import numpy as np
 import pooch
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -433,6 +434,32 @@ def test_published_files_pass_their_hashes(from_data_folder, name, split, shape)
     for item in items:
         assert_image(item.image, *shape)
         assert item.label in ({"no_findings", "pneumonia"} if name == "nih-sample" else {None})
+
+
+def test_native_images_are_the_sample_before_its_reduction(from_data_folder):
+    native, sample = load_dataset("nih-native").test, load_dataset("nih-sample").test
+
+    item = native[0]
+
+    assert len(native) == 12 and len(set(native.ids)) == 12 and set(native.ids) <= set(sample.ids)
+    assert_image(item.image, 1024, 1024)
+    (small,) = sample.select([item.id])
+    means = F.avg_pool2d(item.image[None], 4)[0]
+    # Pillow rounds twice, along rows and along columns.
+    assert (means - small.image).abs().max() < 1.01 / 255 and small.group == item.group
+
+
+def test_a_reduced_file_is_no_native_image(from_data_folder, tmp_path, monkeypatch):
+    name = load_dataset("nih-native").test.ids[0]
+    file = next((from_data_folder / "chest_xray").rglob(f"test/{name}*"))
+    target = tmp_path / "chest_xray" / "test_1024" / file.name
+    target.parent.mkdir(parents=True)
+    target.write_bytes(file.read_bytes())
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
+    native = load_dataset("nih-native").test
+
+    with pytest.raises(ValueError, match="is not the published image"):
+        native[0]
 
 
 # --- Published images: downloading, from a server of our own -------------------------------------

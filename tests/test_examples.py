@@ -57,9 +57,6 @@ def test_a_network(add):
     assert evaluation.apply(trained, torch.rand(1, 1, 9, 11)).shape == (1, 1, 9, 11)
     assert plotting.label("single") == "One convolution"
     assert "single" in listed("models")
-    measured = [each for each in grid.measurements("chapters") if each.method == "single"]
-    assert len(measured) == len(grid.CHAPTER_SIGMAS) * len(grid.datasets())
-    assert len({each.key["fingerprint"] for each in measured}) == len(grid.CHAPTER_SIGMAS)
 
 
 def test_a_baseline(add, tmp_path, monkeypatch):
@@ -92,8 +89,8 @@ def test_a_noise(add):
     assert made(clean, ["a"]).std().item() == pytest.approx(0.1 / 3**0.5, rel=0.05)
     assert "UniformNoise" in noise.declared()
     assert study_noises()["uniform"] == made
-    wanted = {str(each.variant) for each in grid.measurements("noises")}
-    assert str(TrainedOn("uniform")) in wanted
+    wanted = {str(each.variant) for each in grid.measurements("matrix")}
+    assert str(TrainedOn("uniform", "nih-sample", 1)) in wanted
 
 
 def test_a_data_set(add):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from denoise_lib.noise import (
     CHEST_DRR,
     AdditivePoissonNoise,
+    BlindCorrelatedNoise,
     BlindGaussianNoise,
     CorrelatedNoise,
     GaussianNoise,
@@ -383,3 +384,17 @@ def test_speckle_is_gaussian_noise_of_its_sigma_where_the_image_is_white():
 def test_a_width_must_be_positive(width):
     with pytest.raises(ValueError, match="width must be a number at least 0.001"):
         CorrelatedNoise(25, width)
+
+
+def test_blind_correlated_noise_draws_a_width_for_each_image_and_keeps_sigma():
+    flat = torch.full((24, 1, 96, 96), 0.5)
+    noise = BlindCorrelatedNoise(25, 25, widest=2)
+
+    added = noise.sample(flat, torch.Generator().manual_seed(0)) - flat
+
+    shared = (added[..., 1:] * added[..., :-1]).mean((1, 2, 3)) / added.square().mean((1, 2, 3))
+    down = (added[..., 1:, :] * added[..., :-1, :]).mean((1, 2, 3)) / added.square().mean((1, 2, 3))
+    # exp(-1 / (4 w^2)) is the correlation of neighbours: 0.94 for the widest.
+    assert shared.min() < 0.2 and 0.85 < shared.max() < 0.96
+    torch.testing.assert_close(shared, down, atol=0.1, rtol=0)
+    assert 255 * added.std((1, 2, 3)).mean() == pytest.approx(25, rel=0.03)

@@ -1,5 +1,7 @@
 """Training files: what they say is what is trained, and mistakes are named."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.training import Recipe, checkpoints
 from denoise_lib.training.plan import load_plan
+from denoise_lib.training.train import train
 
 TEXT = """
 name = "tiny"
@@ -87,11 +90,18 @@ def test_a_stack_is_pretrained_and_resumed_layer_by_layer(write, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(p.parent.name for p in RELEASED.glob("*/plan.toml")))
-def test_every_released_plan_can_be_read_and_is_named_like_its_folder(name):
+def test_every_plan_of_the_package_is_named_like_its_folder_and_takes_a_step(name):
     plan = load_plan(name)
+    model, first = plan.create_model(), replace(plan.recipe, steps=1, batch_size=1)
+    before = [value.detach().clone() for value in model.parameters()]
 
-    assert plan.name == name
-    assert sum(p.numel() for p in plan.create_model().parameters()) > 10_000
+    layers = plan.layers and replace(plan.layers, steps=1)
+    run = train(model, torch.rand(2, 1, 64, 64), plan.noise, first, layers, progress=False)
+
+    assert plan.name == name and run.to_the_end().finished
+    pairs = list(zip(before, model.parameters(), strict=True))
+    assert all(torch.isfinite(after).all() for _, after in pairs)
+    assert any(not torch.equal(*pair) for pair in pairs)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +128,12 @@ def test_a_missing_file_lists_the_released_ones():
 
 def test_a_plan_may_start_from_trained_weights(write):
     text = TEXT.replace(
-        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "dncnn"\nstart = "dncnn-nih"'
+        'name = "dncnn"\ndepth = 3\nfeatures = 4', 'name = "dncnn"\nstart = "dncnn-warm-nih"'
     )
 
     model = load_plan(write(text)).create_model()
 
-    trained = methods.load("dncnn-nih").state_dict()
+    trained = methods.load("dncnn-warm-nih").state_dict()
     assert all(torch.equal(value, trained[name]) for name, value in model.state_dict().items())
 
 

@@ -1,15 +1,20 @@
 """Figures show what they are given."""
 
+import io
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from denoise_lib import plotting
 from denoise_lib.evaluation import METRICS
 from denoise_lib.methods import registry
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.plotting import study
 from denoise_lib.protocol import Protocol
 
 
@@ -36,18 +41,6 @@ def rows(protocol="h", sigma=25.0, shift=0.0):
     )
 
 
-def test_bars_have_each_methods_mean_best_at_the_top():
-    axis = plotting.metric_bars(rows()).axes[0]
-
-    assert [bar.get_width() for bar in axis.patches] == [20.5, 31.0, 34.0]
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["Noisy input", "mine", "BM3D"]
-
-
-def test_bars_refuse_to_mix_protocols():
-    with pytest.raises(ValueError, match="2 protocols"):
-        plotting.metric_bars(pd.concat([rows(), rows("other")]))
-
-
 def summary(protocol="h"):
     values = {"psnr": [20.0, 34.0, 31.0], "ssim": [0.2, 0.9, 0.8], "mse": [0.01, 0.001, 0.002]}
     table = pd.DataFrame({"method": ["noisy", "bm3d", "mine"], "protocol": protocol, **values})
@@ -56,31 +49,10 @@ def summary(protocol="h"):
     return table
 
 
-@pytest.mark.parametrize("metric", ["psnr", "ssim", "mse"])
-def test_interval_bars_have_means_and_ends_best_at_the_top(metric):
-    _, axis = plt.subplots()
-
-    plotting.interval_bars(summary(), metric, axis)
-
-    names = [text.get_text() for text in axis.get_yticklabels()]
-    assert names == ["Noisy input", "mine", "BM3D"]
-    (line,) = axis.containers[-1].errorbar.lines[2]
-    best = summary().set_index("method").loc["bm3d"]
-    ends = line.get_segments()[-1][:, 0]
-    assert ends == pytest.approx([best[f"{metric}_low"], best[f"{metric}_high"]])
-
-
-def test_interval_bars_refuse_to_mix_protocols():
-    with pytest.raises(ValueError, match="select the rows of one"):
-        plotting.interval_bars(pd.concat([summary(), summary("other")]), "psnr", plt.gca())
-
-
 def test_the_second_line_of_a_colour_is_dashed():
     _, axis = plt.subplots()
 
-    plotting.method_lines(
-        pd.DataFrame({"dncnn-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis
-    )
+    study.method_lines(pd.DataFrame({"dncnn-b-nih": [1, 2], "bm3d": [2, 1], "dncnn": [0, 1]}), axis)
 
     assert [line.get_linestyle() for line in axis.lines] == ["-", "-", "--"]
 
@@ -89,18 +61,36 @@ def test_a_scatter_names_its_points_and_leaves_out_what_has_no_place():
     _, axis = plt.subplots()
     table = pd.DataFrame({"x": [1.0, np.nan], "y": [3.0, 4.0]}, index=["bm3d", "nlm"])
 
-    plotting.scatter(table, "x", "y", axis)
+    study.scatter(table, "x", "y", axis)
+    study.name_points(table, "x", "y", axis)
 
+    assert len(axis.lines) == 1
     assert [text.get_text() for text in axis.texts] == ["BM3D"]
 
 
-def test_curves_have_a_point_for_each_noise_level():
-    both = pd.concat([rows(), rows("other", 50.0, shift=-5)])
+def test_names_of_neighbouring_points_cover_neither_points_nor_names():
+    figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
+    methods = ["bm3d", "nlm", "tv", "dncnn-b-nih", "liu-nih"]
+    table = pd.DataFrame({"x": [1, 1.1, 1.2, 10, 11], "y": [3, 3.05, 3.1, 3, 3]}, index=methods)
 
-    axis = plotting.noise_level_curves(both).axes[0]
+    study.scatter(table, "x", "y", axis)
+    study.name_points(table, "x", "y", axis)
 
-    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
-    assert lines == {"BM3D": [34, 29], "mine": [31, 26], "Noisy input": [20.5, 15.5]}
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axis.texts]
+    points = axis.transData.transform(table.to_numpy())
+    assert len(boxes) == 5
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(box.contains(*point) for box in boxes for point in points)
+
+
+def test_a_name_without_a_free_place_is_written_all_the_same():
+    _, axis = plt.subplots(figsize=(1, 1))
+
+    study.name_points(pd.DataFrame({"x": [1.0], "y": [1.0]}, index=["bm3d"]), "x", "y", axis)
+
+    (text,) = axis.texts
+    assert text.get_text() == "BM3D" and text.get_visible()
 
 
 def test_panel_shows_scores_and_residuals():
@@ -115,6 +105,44 @@ def test_panel_shows_scores_and_residuals():
         i.get_array() for a in figure.axes for i in a.images if i.get_cmap().name == "PuOr"
     ]
     np.testing.assert_allclose(residuals[0], (noisy - clean)[0, 0], atol=1e-6)
+
+
+def saved(figure) -> np.ndarray:
+    """The grey levels of a figure as a notebook saves it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return np.asarray(Image.open(file).convert("L")).astype(int)
+
+
+@pytest.mark.parametrize(("side", "count", "factor"), [(256, 4, 1), (100, 3, 2), (72, 3, 3)])
+def test_noise_is_shown_pixel_by_pixel(side, count, factor):
+    images = {f"image {k}": torch.rand(1, side, side) for k in range(count)}
+
+    page = saved(plotting.show_images(images))
+
+    for image in images.values():
+        levels = np.round(255 * image[0].numpy()).astype(int)
+        wanted = np.kron(levels, np.ones((factor, factor), int))
+        strips = np.lib.stride_tricks.sliding_window_view(page, (1, wanted.shape[1]))[:, :, 0]
+        places = np.argwhere((abs(strips - wanted[0]) <= 2).all(axis=-1))
+        assert len(places) >= 1
+        row, column = places[0]
+        shown = page[row : row + len(wanted), column : column + len(wanted)]
+        assert abs(shown - wanted).max() <= 2
+
+
+def test_an_image_larger_than_the_column_is_not_shrunk_without_a_word():
+    large = {"large": torch.rand(1, 1024, 1024)}
+
+    with pytest.raises(ValueError, match="cut out a detail"):
+        plotting.show_images(large)
+    plotting.show_images(large, shrink=True)
+
+
+def test_clean_images_may_be_shown_smaller():
+    page = saved(plotting.show_images({k: torch.rand(1, 256, 256) for k in "abcd"}, shrink=True))
+
+    assert page.shape[0] < 256 and page.shape[1] > 600
 
 
 def test_score_table_has_names_units_and_intervals():
@@ -166,28 +194,6 @@ def test_a_number_and_its_interval_never_part(value, interval, signed, text):
     found = plotting.with_interval(value, interval, 2, signed=signed)
 
     assert found == text.replace(" ", "\xa0")
-
-
-@pytest.mark.parametrize("kind", [dict, pd.Series])
-def test_learning_curve_draws_the_references(kind):
-    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
-
-    right = plotting.learning_curve(curve, kind({"bm3d": 33.0})).axes[1]
-
-    assert list(right.lines[0].get_ydata()) == [20, 30]
-    assert list(right.lines[1].get_ydata()) == [33, 33]
-
-
-def test_names_of_references_do_not_touch_where_their_lines_do():
-    curve = pd.DataFrame({"loss": [1, 0.1], "psnr": [20, 30], "seconds": [1, 2]}, index=[10, 20])
-
-    right = plotting.learning_curve(curve, {"nlm": 25.01, "tv": 25.0, "bm3d": 29.0}).axes[1]
-
-    heights = {text.get_text(): text.xy[1] for text in right.texts}
-    assert list(heights) == ["Total variation", "Non-local means", "BM3D"]
-    assert heights["Non-local means"] - heights["Total variation"] == pytest.approx(0.08)
-    low, high = right.get_ylim()
-    assert heights["BM3D"] == pytest.approx((29 - low) / (high - low))
 
 
 def test_grid_of_images_has_their_titles():

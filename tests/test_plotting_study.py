@@ -1,14 +1,10 @@
 """The figures of the study's pages show what they are given."""
 
-import json
-import re
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from bs4 import BeautifulSoup
 from PIL import Image
 
 from denoise_lib.plotting import pictures, study
@@ -35,28 +31,39 @@ def summary():
     return table
 
 
-def test_each_metric_has_its_panel():
-    figure = study.metric_panels(summary()[:2])
+def test_training_curves_have_a_line_through_the_means_of_seeds():
+    rows = pd.DataFrame(
+        {
+            "network": "rdn-nih",
+            "share": [0.25, 0.25, 1.0],
+            "patches": [25, 25, 100],
+            "minutes": [1.0, 3.0, 8.0],
+            "psnr_25": [30.0, 32.0, 33.0],
+        }
+    )
 
-    assert [axis.get_xlabel() for axis in figure.axes] == ["PSNR (dB)", "SSIM", "MSE"]
-    assert [bar.get_width() for bar in figure.axes[0].patches] == [34, 40]
+    left, right = study.training_curves(rows).axes
+
+    points, line = left.lines
+    assert points.get_xydata().tolist() == [[25, 30], [25, 32], [100, 33]]
+    assert line.get_xydata().tolist() == [[25, 31], [100, 33]]
+    assert right.lines[1].get_xydata().tolist() == [[2, 31], [8, 33]]
+    assert names(right) == names(left) == ["RDN (ours, small)"]
 
 
-def test_level_curves_are_grey_beyond_the_training():
-    figure = study.level_curves(summary(), "nih-sample", ["bm3d"], trained_to=30)
+def test_gains_are_lines_over_the_width():
+    gain = pd.DataFrame({"bm3d": [9.0, 2.0], "gaussian": [7.0, 5.0]}, index=[0, 1])
 
-    left, right = figure.axes
-    assert left.lines[0].get_xydata().tolist() == [[5, 40], [50, 30]]
-    assert left.patches[0].get_extents().width > 0
-    assert (left.patches[0].get_x(), left.patches[0].get_width()) == (30, 22)
-    assert left.get_xticks().tolist() == [5, 50]
-    assert right.get_ylabel() == "SSIM" and names(right) == ["BM3D"]
+    (axis,) = study.width_curves(gain).axes
+
+    assert axis.lines[0].get_xydata().tolist() == [[0, 9], [1, 2]]
+    assert names(axis) == ["BM3D", "Gaussian filter"] and axis.get_xticks().tolist() == [0, 1]
 
 
 def test_the_front_of_costs_is_a_line_below_the_points():
     costs = pd.DataFrame(
         {"psnr": [30.0, 34, 33], "seconds": [0.1, 1, 2], "kmacs": [np.nan, 5, 6]},
-        index=["gaussian", "dncnn-nih", "bm3d"],
+        index=["gaussian", "dncnn-b-nih", "bm3d"],
     )
     fronts = {"seconds": costs[:2], "kmacs": costs[1:2]}
 
@@ -85,26 +92,31 @@ def test_the_best_of_a_column_is_bold_and_titles_are_used():
 def test_a_method_that_was_told_few_levels_has_a_line_too():
     told = pd.DataFrame({"bm3d": [20.0, 30, 28], "tv": [np.nan, 25, 24]}, index=[15, 25, 50])
 
-    axis = study.told_curves(told, ("dncnn-nih", 31.0), 25).axes[0]
+    axis = study.told_curves(told, ("dncnn-b-nih", 31.0), 25).axes[0]
 
     assert axis.lines[1].get_xydata().tolist() == [[25, 25], [50, 24]]
     assert set(axis.lines[2].get_ydata()) == {31}
     assert set(axis.lines[3].get_xdata()) == {25}
-    assert names(axis) == ["BM3D", "Total variation", "DnCNN, released, not told"]
+    assert names(axis) == ["BM3D", "Total variation", "DnCNN-B (ours), not told"]
 
 
-def test_mistakes_before_training_stand_above_the_others():
-    points = pd.DataFrame({"rdn-nih": [10.0, 30.0]}, index=["residual", ""])
-    titles = {"residual": "noise shown", "": "none", "whole-image": "shrunk"}
+def test_mistakes_stand_in_the_plane_beside_published_scores():
+    points = pd.DataFrame(
+        {"psnr": [10.0, 12, 35], "ssim": [0.1, 0.2, 0.9], "mse": 0.0},
+        index=pd.MultiIndex.from_tuples(
+            [("residual", "rdn-nih"), ("residual", "vincent-nih"), ("", "rdn-nih")]
+        ),
+    )
 
-    axis = study.mistake_chart(points, pd.Series({"whole-image": 18.0}), titles, 22, (13, 20)).axes[
-        0
-    ]
+    axis = study.mistake_plane(points, {"residual": "noise", "": "none"}, {"A": (13, 0.7)}).axes[0]
 
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["noise shown", "none", "shrunk"]
-    assert axis.lines[1].get_xydata().tolist() == [[10, 0], [30, 1]]
-    assert axis.lines[2].get_xydata().tolist() == [[18, 2]]
-    assert (axis.patches[0].get_x(), axis.patches[0].get_width()) == (13, 7)
+    assert axis.lines[0].get_xydata().tolist() == [[10, 0.1], [35, 0.9]]
+    assert axis.lines[2].get_xydata().tolist() == [[13, 0.7]]
+    assert {t.get_text(): t.xy for t in axis.texts} == {
+        "A": (13, 0.7),
+        "noise": (11, pytest.approx(0.15)),
+        "none": (35, 0.9),
+    }
 
 
 def spectrum(*values):
@@ -119,47 +131,61 @@ def test_spectra_are_relative_to_the_noise():
     assert right.lines[0].get_ydata().tolist() == [0.1, 2] and right.get_yscale() == "log"
 
 
-def test_a_transfer_is_drawn_where_it_can_be_read():
-    left, right = study.transfer_spectra(
-        spectrum(0, 0.5, 1), spectrum(1, 0.5, 0.1), contrast=0.1
+def test_an_observer_has_a_panel_and_the_chosen_methods_a_name():
+    changes = pd.DataFrame({"change": [0, -0.1, 0.1]}, index=["noisy", "bm3d", "tv"])
+    changes = changes.assign(change_low=changes.change - 0.02, change_high=changes.change + 0.02)
+    psnr = pd.Series({"noisy": 20, "bm3d": 34, "tv": 33})
+
+    figure = study.observer_charts({"H": changes, "E": -changes}, psnr, {"bm3d": (-6, 0)})
+
+    first, second = figure.axes
+    assert (first.get_title(), second.get_title()) == ("H", "E")
+    assert [text.get_text() for text in first.texts] == ["BM3D"]
+    points = [line.get_xydata()[0].tolist() for line in first.lines]
+    assert [34, -0.1] in points and [33, 0.1] in points and 20 not in [x for x, _ in points]
+    assert any(set(line.get_ydata()) == {0} for line in first.lines)
+
+
+def test_blends_have_a_panel_for_each_quantity():
+    table = pd.DataFrame({"bm3d": [1.0, 2.0], "nlm": [1.0, 1.5]}, index=[0.0, 1.0])
+
+    one, other = study.blend_charts({"PSNR": table, "AUC": table / 4}).axes
+
+    assert (one.get_title(), other.get_title()) == ("PSNR", "AUC")
+    assert other.lines[0].get_ydata().tolist() == [0.25, 0.5]
+    assert one.lines[1].get_label() == "Non-local means"
+
+
+def test_the_shortcut_stands_beside_the_network_and_its_answers():
+    methods = ["clean", "noise 1", "noise 3", "blur 0.7"]
+    answers = pd.DataFrame({"found": [0.8, 0.8, 0.9, 0.5], "alarms": [0.1, 0.2, 0.4, 0]}, methods)
+
+    aucs, noise, blur = study.shortcut_charts(
+        {"one": (0.93, 0.9, 0.95), "other": (0.9, 0.85, 0.94)},
+        {"clean": answers, "degraded": answers / 2},
+        {"noise": methods[:3], "blur": ["clean", "blur 0.7"]},
     ).axes
 
-    assert left.lines[0].get_ydata().tolist() == [1e-5, 0.5, 1]  # a logarithm has no zero
-    assert right.lines[0].get_xdata().tolist() == [0.1, 0.25]
-    assert right.get_ylabel() == "transfer of an edge of contrast 0.1"
+    assert [t.get_text() for t in aucs.get_xticklabels()] == ["one", "other"]
+    assert len(noise.lines) == 4 and noise.lines[1].get_xydata().tolist() == [
+        [0, 0.1],
+        [1, 0.2],
+        [3, 0.4],
+    ]
+    assert blur.lines[0].get_xydata().tolist() == [[0, 0.8], [0.7, 0.5]]
+    assert noise.lines[2].get_label() == "of pneumonias, trained on degraded images"
 
 
-def test_the_observer_has_a_column_of_panels_for_each_nodule():
-    detection = pd.DataFrame(
-        [
-            {"method": m, "sigma": s, "diameter": d, "auc": auc + d / 100, "low": 0.5, "high": 0.99}
-            for m, auc in (("noisy", 0.8), ("bm3d", 0.6), ("tv", 0.7))
-            for s in (15, 25)
-            for d in (8, 16)
-        ]
-    )
-
-    psnr = pd.Series({"noisy": 20, "bm3d": 34, "tv": 31})
-    above, other, below, _ = study.observer_charts(detection, psnr, ["bm3d"], 25).axes
-
-    assert above.get_title() == "nodule of 8 pixels" and other.get_title() == "nodule of 16 pixels"
-    assert names(above) == ["Noisy input", "BM3D"]
-    assert above.lines[1].get_ydata() == pytest.approx([0.68, 0.68])
-    assert set(names(below)) == {"Noisy input", "BM3D", "Total variation"}
-    points = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xydata()) == 1]
-    assert [34, pytest.approx(0.68)] in points
-    assert any(set(line.get_ydata()) == {0.88} for line in below.lines if len(line.get_xdata()) > 1)
-
-
-def test_measured_variances_are_points_and_predicted_ones_lines():
+def test_measured_deviations_are_points_and_predicted_ones_lines():
     levels = np.array([0.25, 0.75])
     measured = {"100 photons": (levels / 99, levels / 100)}
 
     axis = study.variance_by_grey(measured, levels).axes[0]
 
-    assert [line.get_linestyle() for line in axis.lines] == ["None", "-"]
-    assert axis.lines[1].get_ydata().tolist() == (levels / 100).tolist()
-    assert names(axis) == ["100 photons, measured"]
+    assert [line.get_linestyle() for line in axis.lines[:2]] == ["None", "-"]
+    assert axis.lines[1].get_xdata().tolist() == (255 * levels).tolist()
+    assert axis.lines[1].get_ydata() == pytest.approx(255 * np.sqrt(levels / 100))
+    assert names(axis) == ["100 photons", "by the formula"]
 
 
 def test_spectra_have_a_line_for_each_data_set():
@@ -172,54 +198,21 @@ def test_spectra_have_a_line_for_each_data_set():
     assert axis.lines[0].get_color() != axis.lines[1].get_color()
 
 
-def test_papers_have_another_colour_on_the_map():
-    places = {"Noise": (0, 1), "Vincent 2008": (1, 2)}
+def test_what_is_removed_stands_beside_the_image():
+    power = pd.DataFrame({"the radiograph": [9.0, 1.0], "bm3d": [1.0, 0.5]}, index=[0.1, 0.4])
 
-    axis = study.map_of_pages(places, [("Noise", "Vincent 2008")]).axes[0]
+    (axis,) = study.grain_spectra(power).axes
 
-    arrow, first, second = axis.texts
-    assert (arrow.xy, arrow.get_position()) == ((1, 2), (0, 1))
-    boxes = [text.get_bbox_patch().get_facecolor() for text in (first, second)]
-    assert boxes[0] != boxes[1]
+    assert names(axis) == ["the radiograph", "BM3D"] and axis.get_yscale() == "log"
+    assert axis.lines[1].get_xydata().tolist() == [[0.1, 1], [0.4, 0.5]]
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Pictures of an even grey."""
-    for name in ("noisy.png", "bm3d.png", "worst-bm3d.webp", "nothing-bm3d.webp"):
+    for name in ("noisy.png", "bm3d.png", "nothing-bm3d.webp"):
         Image.fromarray(np.full((4, 24), 128, np.uint8)).save(tmp_path / name)
     return tmp_path
-
-
-def test_the_slider_holds_its_pictures_and_its_choice(folder):
-    captions = {"noisy": ("Noisy input", "20.00 dB"), "bm3d": ("BM3D", "34.00 dB")}
-
-    html = BeautifulSoup(pictures.slider(folder, captions, "noisy", "bm3d"), "html.parser")
-
-    for side, chosen in (("left", "noisy"), ("right", "bm3d")):
-        select = html.select_one(f"select[data-side={side}]")
-        assert [o["value"] for o in select.select("option[selected]")] == [chosen]
-        assert [o.text for o in select.select("option")] == ["Noisy input", "BM3D"]
-        assert re.match(
-            "data:image/png;base64,.+", html.select_one(f"img[data-side={side}]")["src"]
-        )
-    data = json.loads(html.select_one("script").string)
-    assert data["bm3d"]["scores"] == "34.00 dB"
-    assert data["bm3d"]["src"] == html.select_one("img[data-side=right]")["src"]
-
-
-def test_a_missing_picture_is_named(folder):
-    with pytest.raises(FileNotFoundError, match=r"tv\.png"):
-        pictures.slider(folder, {"tv": ("Total variation", "")}, "tv", "tv")
-
-
-def test_strips_part_what_was_removed_from_the_errors(folder):
-    figure = pictures.worst_strips(folder, {"bm3d": [("a", 30.04), ("b", 31)]})
-
-    (axis,) = figure.axes
-    assert axis.get_title() == "BM3D:  a 30.0 dB   b 31.0 dB"
-    assert set(axis.lines[0].get_xdata()) == {3.5}  # the strip is four pixels high
-    assert axis.images[0].get_array().shape == (4, 24)
 
 
 def test_what_is_left_of_nothing_is_shown_from_end_to_end(folder):

@@ -3,7 +3,9 @@
 Needs a built book and Chromium: `make test-book` takes care of both.
 """
 
+import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -13,8 +15,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from denoise_lib import metrics
 
 SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -173,21 +179,35 @@ def test_no_page_is_wider_than_the_window(visits):
 # What a reader does
 
 
+@pytest.mark.parametrize(("width", "screen"), [(WIDTHS["desktop"], 900), (WIDTHS["phone"], 1100)])
+def test_claim_warning_and_picture_stand_on_the_first_screen(open_page, width, screen):
+    page = open_page("welcome.html", width)
+    parts = [
+        page.locator("h1:visible", has_text="lose the nodule"),
+        page.get_by_text("Nothing here is meant for diagnosis"),
+        toy(page, "nodule").locator("canvas"),
+    ]
+
+    boxes = [part.first.bounding_box() for part in parts]
+
+    assert all(box["y"] >= 0 and box["y"] + box["height"] <= screen for box in boxes)
+
+
 @pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
 def test_the_menu_opens_and_leads_to_another_page(open_page, width):
     page = open_page("welcome.html", width)
-    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    link = page.locator(".bd-links a", has_text="Who got 13 dB").first
     assert not link.is_visible()
 
     page.locator("button.primary-toggle:visible").click()
     link.click()
 
-    page.wait_for_url("**/psnr.html")
+    page.wait_for_url("**/quality.html")
 
 
 def test_the_menu_folds_and_opens_on_a_wide_window(open_page):
     page = open_page("welcome.html")
-    link = page.locator(".bd-links a", has_text="How PSNR lies").first
+    link = page.locator(".bd-links a", has_text="Who got 13 dB").first
     button = page.locator("button.primary-toggle:visible")
 
     button.click()
@@ -196,12 +216,12 @@ def test_the_menu_folds_and_opens_on_a_wide_window(open_page):
     link.wait_for(state="visible")
     link.click()
 
-    page.wait_for_url("**/psnr.html")
+    page.wait_for_url("**/quality.html")
 
 
 @pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["tablet"]])
 def test_the_contents_of_a_page_open(open_page, width):
-    page = open_page("psnr.html", width)
+    page = open_page("quality.html", width)
 
     page.locator("button.secondary-toggle:visible").click()
 
@@ -217,7 +237,8 @@ def column(page, number: int) -> list[str]:
 
 
 def test_the_large_table_sorts_at_a_click_and_filters(open_page):
-    page = open_page("comparison.html")
+    page = open_page("numbers.html")
+    page.locator("summary", has_text="Show all").click()
     names = [name.strip() for name in page.locator("table.sortable th").all_inner_texts()]
     psnr = 1 + [re.sub(r"\W+$", "", name) for name in names].index("PSNR")
     before = column(page, psnr)
@@ -237,7 +258,7 @@ def test_the_large_table_sorts_at_a_click_and_filters(open_page):
     assert all("nih" in row and "50" in row and "DnCNN" in row for row in rows)
 
 
-@pytest.mark.parametrize("name", ["welcome.html", "notebooks/03_dncnn2017.html"])
+@pytest.mark.parametrize("name", ["data.html", "notebooks/04_liu2018.html"])
 def test_a_picture_is_the_same_in_the_dark(open_page, name):
     page = open_page(name)
     picture = page.locator("article img:visible").first
@@ -256,70 +277,205 @@ def test_a_picture_is_the_same_in_the_dark(open_page, name):
 def test_the_tuning_table_fits_and_is_in_order(open_page):
     page = open_page("classical.html")
     table = page.locator("table", has_text="strength").first
+    page.locator("details", has=table).locator("summary").click()
     heads = table.locator("th", has_text="sigma").all_inner_texts()
     levels = [int(re.search(r"\d+", head)[0]) for head in heads]
     assert levels == sorted(levels) and len(levels) > 1
     assert table.evaluate("t => t.scrollWidth - t.parentElement.clientWidth") <= 0
 
 
-def line_at(page) -> float:
-    """Where the slider's line is, from 0 to 1 across the picture."""
-    area = page.locator(".slider-pictures").bounding_box()
-    line = page.locator(".slider-line").bounding_box()
-    return (line["x"] - area["x"]) / area["width"]
+# Things to move
+
+TOYS = [
+    ("welcome.html", "nodule"),
+    ("welcome.html", "ranking"),
+    ("noise.html", "noise"),
+    ("quality.html", "damage"),
+    ("best.html", "posterior"),
+    ("classical.html", "neighbours"),
+    ("failures.html", "viewer"),
+    ("notebooks/03_dncnn2017.html", "receptive"),
+    ("notebooks/04_liu2018.html", "joint"),
+    ("notebooks/05_rdn2020.html", "wires"),
+]
+
+
+def toy(page, name: str):
+    """The live toy of this name."""
+    box = page.locator(f'.toy[data-toy="{name}"]')
+    box.locator(".toy-live").wait_for()
+    return box
+
+
+@pytest.mark.parametrize(("name", "kind"), TOYS)
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [(WIDTHS["phone"], "light"), (WIDTHS["desktop"], "light"), (WIDTHS["desktop"], "dark")],
+)
+def test_a_toy_is_moved_by_keys(open_page, name, kind, width, theme):
+    page = open_page(name, width)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    box = toy(page, kind)
+    told = box.locator(".toy-told")
+    assert not box.locator(".toy-still").is_visible()
+    before = told.inner_text()
+
+    if box.locator("input[type=range]:visible").count():
+        box.locator("input[type=range]:visible").first.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowLeft")
+    else:
+        choice = box.locator("select").first
+        choice.select_option(index=(choice.evaluate("e => e.selectedIndex") + 1) % 2)
+
+    if kind != "nodule":  # whose words do not tell where its line is
+        page.wait_for_function(
+            "([e, text]) => e.innerText !== text", arg=[told.element_handle(), before]
+        )
+    for canvas in box.locator("canvas").all():
+        assert canvas.bounding_box()["width"] > 100
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("name", "kind"), TOYS)
+def test_without_scripts_a_still_picture_stands_there(open_page, name, kind):
+    page = open_page(name, java_script_enabled=False)
+
+    box = page.locator(f'.toy[data-toy="{kind}"]')
+
+    assert box.locator("img.toy-still").is_visible() and box.locator(".toy-live").count() == 0
+
+
+@pytest.mark.parametrize(("name", "kind"), TOYS)
+def test_a_toy_works_from_a_file(browser, name, kind):
+    page = browser.new_page()
+    page.goto((SITE / name).as_uri())
+    toy(page, kind)
+    page.close()
+
+
+def test_every_control_of_a_toy_has_a_name(open_page):
+    for name in sorted({name for name, _ in TOYS}):
+        page = open_page(name)
+        controls = page.locator(".toy-live :is(input, select, button)")
+        page.locator(".toy-live").first.wait_for()
+        for control in controls.all():
+            named = "e => Boolean(e.labels?.length || e.ariaLabel || e.tagName === 'BUTTON')"
+            assert control.evaluate(named)
+
+
+def test_the_best_guess_is_the_posterior_mean(open_page):
+    box = toy(open_page("best.html"), "posterior")
+    parts = json.loads(box.locator(".toy-data").text_content())["priors"]["air, tissue and bone"]
+
+    guess = int(re.search(r"Best guess: (\d+)", box.locator(".toy-told").inner_text())[1])
+
+    x = np.linspace(-50, 350, 4001)
+    prior = sum(
+        p["share"] / p["width"] * np.exp(-((x - p["mean"]) ** 2) / (2 * p["width"] ** 2))
+        for p in parts
+    )
+    posterior = prior * np.exp(-((150 - x) ** 2) / (2 * 25**2))
+    assert guess == round((x * posterior).sum() / posterior.sum())
+
+
+def test_the_ssim_of_the_page_is_that_of_the_library(open_page):
+    box = toy(open_page("quality.html"), "damage")
+    data = json.loads(box.locator(".toy-data").text_content())
+    levels = np.frombuffer(base64.b64decode(data["clean"]), np.uint8)
+    levels = levels.reshape(data["height"], data["width"])
+    top, bottom, left, right = data["hole"]
+
+    caption = box.locator("figcaption", has_text="a hole").inner_text()
+
+    clean = levels / 255
+    damaged = clean.copy()
+    low, high = 0.0, 1.0  # how much darker: bisect to 30 dB
+    for _ in range(40):
+        darker = (low + high) / 2
+        damaged[top:bottom, left:right] = (clean[top:bottom, left:right] - darker).clip(0)
+        mse = ((damaged - clean) ** 2).mean()
+        low, high = (darker, high) if mse < 1e-3 else (low, darker)
+    pair = (torch.from_numpy(image)[None, None] for image in (clean, damaged))
+    expected = metrics.ssim(*pair)[0].item()
+    assert "30.0 dB" in caption
+    assert float(re.search(r"SSIM ([\d.]+)", caption)[1]) == pytest.approx(expected, abs=0.011)
+
+
+def test_no_prior_makes_the_best_guess_fail(open_page):
+    page = open_page("best.html")
+    box = toy(page, "posterior")
+    sigma = page.get_by_role("slider", name="noise σ")
+
+    for prior in range(box.locator("option").count()):
+        box.locator("select").select_option(index=prior)
+        for key in ("Home", "End"):
+            sigma.press(key)
+            assert "NaN" not in box.locator(".toy-told").inner_text()
+
+
+def test_the_pixel_of_the_filters_follows_arrow_keys(open_page):
+    page = open_page("classical.html")
+    box = toy(page, "neighbours")
+    before = box.locator(".toy-told").inner_text()
+
+    box.locator("canvas").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+
+    assert box.locator(".toy-told").inner_text() != before
+
+
+def line_at(page) -> int:
+    """Where the line of the front page's radiograph is, in per cent."""
+    return int(page.locator('.toy[data-toy="nodule"] input[type=range]').input_value())
 
 
 def point(page, across: float) -> tuple[float, float]:
-    area = page.locator(".slider-pictures").bounding_box()
+    """A place on that radiograph."""
+    area = page.locator('.toy[data-toy="nodule"] canvas').bounding_box()
     return area["x"] + across * area["width"], area["y"] + area["height"] / 2
 
 
-def test_the_slider_follows_the_mouse(open_page):
+def test_the_line_follows_the_mouse(open_page):
     page = open_page("welcome.html")
-    page.locator(".slider-pictures").scroll_into_view_if_needed()
+    toy(page, "nodule").scroll_into_view_if_needed()
 
-    page.mouse.click(*point(page, 0.2))
-    assert line_at(page) == pytest.approx(0.2, abs=0.01)
-    page.mouse.move(*point(page, 0.4))
-    assert line_at(page) == pytest.approx(0.2, abs=0.01)  # no button is down
+    page.mouse.move(*point(page, 0.5))
     page.mouse.down()
-    page.mouse.move(*point(page, 0.7), steps=4)
-    assert line_at(page) == pytest.approx(0.7, abs=0.01)
-    page.mouse.move(5, 5)
+    page.mouse.move(*point(page, 0.2), steps=4)
     page.mouse.up()
-    assert line_at(page) == pytest.approx(0, abs=0.01)
-    shown = page.locator('.slider img[data-side="left"]').evaluate("i => i.style.clipPath")
-    assert shown.startswith("inset(0px 100%")
+    page.mouse.move(*point(page, 0.9), steps=4)
+
+    assert line_at(page) == pytest.approx(20, abs=1)
 
 
-def test_the_slider_follows_a_finger(open_page):
-    page = open_page("welcome.html", WIDTHS["phone"], has_touch=True)
-    page.locator(".slider-pictures").scroll_into_view_if_needed()
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind, *across):
-        points = [dict(zip("xy", point(page, each), strict=True)) for each in across]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    touch("touchStart", 0.5)
-    for across in (0.6, 0.7, 0.8):
-        touch("touchMove", across)
-    touch("touchEnd")
-    assert line_at(page) == pytest.approx(0.8, abs=0.02)
-
-
-def test_the_slider_follows_the_keys_and_says_what_is_shown(open_page):
+def test_the_line_follows_the_keys_and_says_what_is_shown(open_page):
     page = open_page("welcome.html")
-    slider = page.get_by_role("slider")
-    slider.focus()
-    for key, position in {"Home": 0, "ArrowRight": 0.01, "End": 1, "ArrowLeft": 0.99}.items():
-        page.keyboard.press(key)
-        assert line_at(page) == pytest.approx(position, abs=0.005), key
+    box = toy(page, "nodule")
+    line = box.get_by_role("slider", name="Where the line is")
 
-    page.locator('.slider select[data-side="left"]').select_option("bm3d")
+    line.press("End")
+    line.press("ArrowLeft")
+    box.locator("select").first.select_option("bm3d")
 
-    assert slider.get_attribute("aria-label")
-    assert "99 %" in slider.get_attribute("aria-valuetext")
-    assert "BM3D" in slider.get_attribute("aria-valuetext")
-    assert "BM3D" in page.locator('.slider img[data-side="left"]').get_attribute("alt")
-    assert "BM3D" in page.locator('.slider-scores [data-side="left"]').inner_text()
+    page.wait_for_function(
+        "line => line.getAttribute('aria-valuetext').startsWith('line at 99 %, BM3D left of it')",
+        arg=line.element_handle(),
+    )
+
+
+def test_the_nodules_and_the_error_are_shown_at_a_click(open_page):
+    page = open_page("welcome.html")
+    box = toy(page, "nodule")
+    canvas = box.locator("canvas")
+    looks = [canvas.screenshot()]
+
+    for name in ("Show the nodules", "Show the error, × 4"):
+        button = box.get_by_role("button", name=name)
+        button.click()
+        assert button.get_attribute("aria-pressed") == "true"
+        page.wait_for_timeout(100)
+        looks.append(canvas.screenshot())
+
+    assert len(set(looks)) == 3

@@ -11,6 +11,7 @@ import torch
 from denoise_lib import methods, needs
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import METRICS, evaluate
+from denoise_lib.inference import denoise
 from denoise_lib.methods import anscombe, registry
 from denoise_lib.methods.classical import Classical, tuned_parameters
 from denoise_lib.metrics import psnr
@@ -21,9 +22,11 @@ from denoise_lib.study import variants as v
 from denoise_lib.study.grid import Measurement
 from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.training import TrainingRun
+from denoise_lib.training.plan import load_plan, planned
 
 NOISY = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
 IMAGES = {"chest-drr": 40, "nih-sample": 100, "chest-cr": 1, "bsd68": 68, "set12": 12}
+IMAGES["nih-native"] = 12
 
 
 @pytest.fixture
@@ -35,9 +38,10 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_method_is_told_what_its_variant_says():
     plain, told = v.make("nlm"), v.make("nlm", v.Told(50))
+    image = 0.5 + 0.1 * NOISY  # weak noise: either level finds similar patches
 
-    assert torch.equal(told(NOISY, sigma=10), plain(NOISY, sigma=50))
-    assert not torch.equal(told(NOISY, sigma=10), plain(NOISY, sigma=10))
+    assert torch.equal(told(image, sigma=10), plain(image, sigma=50))
+    assert not torch.equal(told(image, sigma=10), plain(image, sigma=10))
 
 
 def test_a_network_of_the_study_is_the_released_one():
@@ -75,10 +79,10 @@ def test_a_mistake_is_made_on_the_output():
 
 def test_batch_statistics_are_those_of_the_image():
     """With its own statistics, a network does not see that an image is dark."""
-    wrong, right = (v.make("dncnn-nih", variant) for variant in (v.BatchStatistics(), v.Plain()))
+    wrong, right = (v.make("dncnn-b-nih", variant) for variant in (v.BatchStatistics(), v.Plain()))
 
     assert not torch.allclose(wrong(NOISY), right(NOISY), atol=1e-3)
-    assert methods.load("dncnn-nih").training is False
+    assert methods.load("dncnn-b-nih").training is False
 
 
 def test_noise_of_three_channels_is_weaker_in_their_grey():
@@ -127,7 +131,7 @@ def test_unknown_names_are_listed():
     ("method", "variant", "message"),
     [
         ("nlm", v.Anscombe(), "give its dose"),
-        ("dncnn-nih", v.TunedOn("nih-sample"), "choose a classical method"),
+        ("dncnn-b-nih", v.TunedOn("nih-sample"), "choose a classical method"),
         ("nlm", v.TunedOn("nothing"), "choose one of: chest-drr, nih-sample"),
         ("nlm", v.WholeImage(), "given to vincent"),
         ("dncnn", v.Plain(), "give the noise"),
@@ -215,7 +219,7 @@ def test_one_measurement_has_one_key_however_its_protocol_is_limited():
     [
         (Measurement("tv", Protocol()), Measurement("tv", Protocol(), v.TunedOn("nih-sample"))),
         (Measurement("nlm", Protocol()), Measurement("tv", Protocol())),
-        (Measurement("dncnn-nih", Protocol()), Measurement("rdn-nih", Protocol())),
+        (Measurement("dncnn-b-nih", Protocol()), Measurement("rdn-nih", Protocol())),
         (
             Measurement("dncnn", Protocol(), v.TrainedOn("correlated")),
             Measurement("dncnn", Protocol(), v.TrainedOn("speckle")),
@@ -299,7 +303,7 @@ def test_a_sample_has_every_kind_once():
 
     assert {each.method for each in chosen} == {each.method for each in wanted}
     kinds = {type(each.variant) for each in wanted}
-    assert {type(each.variant) for each in chosen} == kinds and len(kinds) == 8
+    assert {type(each.variant) for each in chosen} == kinds and len(kinds) == 9
     assert len(chosen) < len(wanted) / 8
     assert not any(run.is_trained_here(each) for each in run.sample(wanted))
 
@@ -360,12 +364,104 @@ def test_the_committed_intervals_and_tests_are_those_of_the_rows(dataset):
 def test_incomplete_methods_are_left_out_and_named(monkeypatch, capsys):
     rows = store.load(Protocol())
     some = rows[(rows.method != "tv") | (rows.image != rows.image.min())]
-    monkeypatch.setattr(store, "load", lambda *_: some)
+    monkeypatch.setattr(store, "load", lambda *_, **__: some)
 
     found = summary.main_rows("chest-drr", 25)
 
     assert "tv" not in set(found.method) and "bm3d" in set(found.method)
     assert "lacks rows of tv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("dataset", "tuning"),
+    [("chest-drr", "chest-drr"), ("nih-native", "nih-sample"), ("chest-cr", "nih-sample")],
+)
+def test_a_classical_method_has_the_parameters_that_suit_the_images(dataset, tuning):
+    tuned = Measurement("tv", Protocol(dataset))
+    plain = Measurement("tv", Protocol(dataset), v.TunedOn(tuning))
+    told = Measurement("tv", Protocol(dataset), v.Told(15))
+
+    assert tuned.key["variant"] == "" and tuned.applied == plain.variant
+    assert tuned.key["fingerprint"] == plain.key["fingerprint"]
+    assert told.applied == told.variant
+    assert Measurement("noisy", Protocol(dataset)).applied == v.Plain()
+
+
+def trainings_table(psnr, share=1.0):
+    """Full trainings of a network, by seed."""
+    rows = [
+        {"network": "gondara-nih", "share": share, "seed": seed, "fingerprint": "f"}
+        | {"psnr_15": value, "psnr_25": value, "psnr_50": value}
+        for seed, value in psnr.items()
+    ]
+    store.side_table("trainings", ("network", "share", "seed")).add(pd.DataFrame(rows))
+
+
+def test_the_other_trainings_are_those_that_were_not_released(folder):
+    trainings_table({0: 30.0, 1: 31.0, 2: 29.0})
+    trainings_table({3: 40.0}, share=0.25)
+    mine = methods.released.load_card("gondara-nih")["recipe"]["seed"]
+
+    assert grid.other_seeds("gondara-nih") == tuple(sorted({0, 1, 2} - {mine}))
+    assert grid.other_seeds("rdn-nih") == ()
+
+
+def test_the_best_on_validation_images_is_released(folder, tmp_path, monkeypatch):
+    from denoise_lib.study.side import trainings
+
+    monkeypatch.setattr(trainings, "RUNS", tmp_path / "runs")
+    trainings_table({0: 30.0, 1: 31.0, 2: 29.0})
+    with pytest.raises(FileNotFoundError):
+        release.best_run("gondara-nih")
+    best = trainings.run_folder("gondara-nih", 1.0, 1)
+    methods.released.save_trained(methods.load("gondara-nih"), best, "gondara")
+
+    assert release.best_run("gondara-nih") == best
+    with pytest.raises(FileNotFoundError, match="No full training of rdn-nih"):
+        release.best_run("rdn-nih")
+
+
+@pytest.mark.parametrize("name", methods.released.available())
+def test_every_released_network_was_trained_by_its_plan(name):
+    card, plan = methods.released.load_card(name), load_plan(name)
+
+    assert release.trained_by(card) == release.trained_by(planned(plan))
+
+
+def test_rows_of_further_trainings_are_told_apart(monkeypatch, capsys):
+    rows = store.load(Protocol())
+    mine = rows[rows["method"] == "rdn-nih"]
+    others = [mine.assign(variant=name) for name in ("seed:1", "seed:7", "told:25")]
+    half = mine.iloc[::2].assign(variant="seed:2")
+    monkeypatch.setattr(store, "load", lambda *_, **__: pd.concat([rows, *others, half]))
+    monkeypatch.setattr(summary, "other_seeds", lambda name: (1, 2) if name == "rdn-nih" else ())
+
+    found = summary.main_rows("chest-drr", 25)
+
+    # Seed 7 is no training that there is, and seed 2 lacks images.
+    assert found[found["method"] == "rdn-nih"]["seed"].unique().tolist() == ["", "seed:1"]
+    assert summary.summary(found).set_index("method")["trainings"]["rdn-nih"] == 2
+    assert "rdn-nih seed:2" in capsys.readouterr().out
+
+
+def test_a_further_training_is_that_of_its_seed(monkeypatch, tmp_path):
+    from denoise_lib.study.side import trainings
+
+    monkeypatch.setattr(trainings, "RUNS", tmp_path)
+    again = Measurement("gondara-nih", Protocol(), v.Retrained(1))
+    before = again.can_run()
+    model = methods.load("gondara-nih")
+    folder = trainings.run_folder("gondara-nih", 1.0, 1)
+    methods.released.save_trained(model, folder, "gondara")
+
+    noisy = torch.rand(1, 1, 16, 16)
+
+    assert (before, again.can_run()) == (False, True)
+    others = (v.Retrained(2), v.Retrained(1, share=4.0))
+    for other in (Measurement("gondara-nih", Protocol(), each) for each in others):
+        assert again.key["fingerprint"] != other.key["fingerprint"] and not other.can_run()
+        assert again.key["variant"] != other.key["variant"]
+    torch.testing.assert_close(again.make()(noisy), denoise(noisy, model))
 
 
 def test_every_method_has_a_row_in_every_table():
@@ -407,6 +503,10 @@ def test_pictures_are_drawn_once_and_again_when_they_are_older_than_what_they_sh
 
     assert len(drawn) == 3
     assert sorted(p.name for p in (folder / "images").iterdir()) == ["a.png", "made_from.json"]
+    pictures.pop(0)
+    examples.draw_all()
+    assert sorted(p.name for p in (folder / "images").iterdir()) == ["made_from.json"]
+    assert json.loads((folder / "images" / "made_from.json").read_text()) == {}
 
 
 def test_a_picture_of_nothing_shows_what_is_left_of_the_noise(tmp_path):
@@ -417,6 +517,30 @@ def test_a_picture_of_nothing_shows_what_is_left_of_the_noise(tmp_path):
     left = {p.stem: np.asarray(Image.open(p).convert("L")).std() for p in tmp_path.iterdir()}
 
     assert 0 < left["gaussian"] < left["median"] < 60
+
+
+def test_a_jointly_trained_denoiser_is_drawn_with_two_outlines_of_the_heart(tmp_path, monkeypatch):
+    from PIL import Image
+
+    clean = torch.rand(112, 112)
+    found = torch.zeros(112, 112, dtype=torch.bool)
+    found[20:40, 30:60] = True
+    monkeypatch.setattr(examples, "_jointly", lambda weight: (clean, clean + weight, found))
+
+    examples.outlined(0, tmp_path / "outlines.webp")
+    examples.joint_error(0.1, tmp_path / "error.webp")
+
+    drawn = np.asarray(Image.open(tmp_path / "outlines.webp").convert("RGB")).astype(int)
+    zoom = examples.JOINT_ZOOM
+    assert drawn.shape == (112 * zoom, 112 * zoom, 3)
+    orange = (drawn == [230, 159, 0]).all(-1)
+    rows, columns = np.nonzero(orange)
+    assert (rows.min(), columns.min()) == (20 * zoom, 30 * zoom)
+    assert (rows.max(), columns.max()) == (40 * zoom - 1, 60 * zoom - 1)
+    assert (drawn == [86, 180, 233]).all(-1).sum() > 100  # the true outline
+    # An error of 0.1, four times as strong, above the middle grey.
+    error = np.asarray(Image.open(tmp_path / "error.webp").convert("L"))
+    assert abs(int(error[0, 0]) - 255 * 0.9) <= 1
 
 
 def test_tuning_finds_the_best_point_and_keeps_it(tmp_path, monkeypatch):
@@ -454,13 +578,11 @@ def test_a_release_takes_weights_and_card(trained, tmp_path, monkeypatch):
 
 
 def test_another_plan_or_uncommitted_code_is_no_release(trained):
-    plan, card = trained / release.PLAN, trained / release.CARD
-    text = plan.read_text()
-    plan.write_text(text.replace("batch_size = ", "batch_size = 1"))
-    with pytest.raises(ValueError, match="trained by another plan"):
+    path, card = trained / release.CARD, json.loads((trained / release.CARD).read_text())
+    path.write_text(json.dumps(card | {"recipe": card["recipe"] | {"batch_size": 7}}))
+    with pytest.raises(ValueError, match="trained with another recipe"):
         release.take_over("gondara-nih", trained)
-    plan.write_text(text)
-    card.write_text(json.dumps(json.loads(card.read_text()) | {"commit": "abc-dirty"}))
+    path.write_text(json.dumps(card | {"commit": "abc-dirty"}))
     with pytest.raises(ValueError, match="commit it and train again"):
         release.take_over("gondara-nih", trained)
 

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -25,7 +26,7 @@ from denoise_lib.methods.registry import methods as declared
 from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import PRESETS, Optimizer
-from denoise_lib.training import Recipe, checkpoints, fit
+from denoise_lib.training import Recipe, checkpoints, fit, loop
 from denoise_lib.training.engine import _moving_average
 from denoise_lib.training.loop import LOSSES, optimise
 from denoise_lib.training.patches import NoisyPatches, as_bytes, as_floats, sample_patches
@@ -99,6 +100,24 @@ def test_a_trained_network_improves_on_the_noisy_image(loss):
     assert not model.training
 
 
+def test_batch_norm_has_the_statistics_of_the_averaged_weights():
+    """Not those of the weights that were averaged, which are larger: the error multiplies."""
+    images, noise = smooth_images(), GaussianNoise(25)
+    model, data = small_model(), NoisyPatches(images, noise)
+    recipe = Recipe(steps=150, batch_size=8, patch_size=24, learning_rate=1e-2, ema=0.98)
+    fit(model, data, recipe, progress=False)
+    norms = [each for each in model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    found = [norm.running_var.clone() for norm in norms]
+
+    generator = torch.Generator().manual_seed(1)
+    batches = (data.draw(8, 24, generator)["noisy"] for _ in range(64))
+    torch.optim.swa_utils.update_bn(batches, model)
+
+    for norm, before in zip(norms, found, strict=True):
+        torch.testing.assert_close(before, norm.running_var, rtol=0.1, atol=1e-6)
+        assert (before / norm.running_var).median() == pytest.approx(1, abs=0.02)
+
+
 def test_batch_norm_statistics_fit_the_averaged_weights():
     """The evaluation-mode output must be near the training-mode output on the same images."""
     images, noise = smooth_images(), GaussianNoise(25)
@@ -146,22 +165,25 @@ def test_training_repeats_with_the_same_seed():
     assert not torch.equal(train(0), train(1))
 
 
-def test_interrupting_keeps_what_was_learned():
-    model, before = small_model(), small_model()
-    sample = GaussianNoise.sample
+def interrupting(calls: int) -> GaussianNoise:
+    """Noise that can be drawn so often only, and then is a Ctrl-C."""
+    left = iter(range(calls))
 
     class Interrupting(GaussianNoise):
-        calls = 0
-
         def sample(self, clean, generator=None):
-            type(self).calls += 1
-            if type(self).calls > 10:
+            if next(left, None) is None:
                 raise KeyboardInterrupt
-            return sample(self, clean, generator)
+            return super().sample(clean, generator)
+
+    return Interrupting(25)
+
+
+def test_interrupting_keeps_what_was_learned():
+    model, before = small_model(), small_model()
 
     curve = fit(
         model,
-        NoisyPatches(smooth_images(), Interrupting(25)),
+        NoisyPatches(smooth_images(), interrupting(12)),
         Recipe(steps=100, batch_size=2, patch_size=16, validate_every=5),
         progress=False,
     ).curve
@@ -169,6 +191,45 @@ def test_interrupting_keeps_what_was_learned():
     assert list(curve.index) == [5, 10]
     assert not torch.equal(model.tail.weight, before.tail.weight)
     assert not model.training
+
+
+def test_an_interrupt_while_batch_norm_gets_its_statistics_leaves_it_those_it_had():
+    torch.manual_seed(0)
+    model = methods.create("dncnn", depth=4, features=8)
+
+    fit(
+        model,
+        NoisyPatches(smooth_images(), interrupting(10)),
+        Recipe(steps=10, batch_size=2, patch_size=16),
+        progress=False,
+    )
+
+    norms = [layer for layer in model.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms and all(layer.running_mean.abs().max() > 0 for layer in norms)
+
+
+def test_what_batch_norm_sees_does_not_change_a_networks_luck():
+    def weights(validate_every):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3, padding=1),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.Dropout(0.5),
+            torch.nn.Conv2d(4, 1, 3, padding=1),
+        )
+        recipe = Recipe(steps=8, batch_size=2, patch_size=16, validate_every=validate_every)
+        data = NoisyPatches(smooth_images(), GaussianNoise(25))
+
+        def draw(generator):
+            return data.draw(2, 16, generator)
+
+        def loss(network, batch):
+            return (network(batch["noisy"]) - batch["clean"]).square().mean()
+
+        optimise(model, draw, loss, recipe, lambda model: {}, progress=False)
+        return model[0].weight
+
+    assert torch.equal(weights(2), weights(8))
 
 
 def test_interrupting_before_the_first_row_gives_an_empty_curve_with_its_columns():
@@ -363,6 +424,25 @@ def test_the_bar_says_where_and_how_it_computes(capsys):
     shown = "".join(capsys.readouterr())
     assert re.search(r"[\d,]+ weights on \w+, fp32", shown)
     assert "patches/s=" in shown and "loss=" in shown
+
+
+def test_a_long_training_says_how_long_it_takes_here(capsys, monkeypatch):
+    clock = iter(range(0, 10**6, 80))  # ten seconds a step
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    recipe = Recipe(steps=29, batch_size=2, patch_size=16)
+
+    fit(small_model(), small_data(), recipe, precision="fp32")
+
+    assert "About 3 minutes on this machine." in "".join(capsys.readouterr())
+    assert loop.forecast(5400) == "About 2 hours on this machine."
+    assert loop.forecast(80) == "About 80 seconds on this machine."
+
+
+def test_a_notebook_shows_a_recipe_as_a_table():
+    shown = Recipe(steps=1200, loss="l1", optimizer="muon")._repr_html_()
+
+    assert "1,200" in shown and "mean absolute error" in shown
+    assert "Muon, rate up to 0.02; else Adam, rate up to 0.001" in shown
 
 
 def test_accumulating_is_the_same_as_a_large_batch_without_batch_norm():

@@ -1,10 +1,15 @@
 """The trainings that make the networks comparable: equal budgets, recipes that the search found."""
 
+import math
+
 import pytest
+import torch
 
 from denoise_lib.study import run, store
+from denoise_lib.study.grid import REMEDY
 from denoise_lib.study.side import trainings
 from denoise_lib.study.side_studies import side_study, temporarily
+from denoise_lib.training.plan import load_plan
 
 
 @pytest.mark.parametrize("share", [*trainings.SHARES, trainings.SEARCH_SHARE])
@@ -31,13 +36,35 @@ def test_a_share_has_its_part_of_the_steps_and_its_seed():
 @pytest.mark.parametrize("network", trainings.NETWORKS)
 def test_every_plan_is_the_best_that_the_search_has_found(network):
     rows = store.load_side("search")
-    rows = rows[rows["network"] == network]
-    best = rows.loc[rows[["psnr_15", "psnr_25", "psnr_50"]].mean(axis=1).idxmax()]
+    rows = rows[(rows["network"] == network) & (rows["share"] == 1)]
+    quality = rows.set_index(["optimizer", "loss", "peak"])[["psnr_15", "psnr_25", "psnr_50"]]
+    quality = quality.mean(axis=1)
 
     recipe = trainings.plan(network).recipe
 
-    assert (recipe.optimizer, recipe.loss) == (best["optimizer"], best["loss"])
-    assert recipe.matrix_learning_rate == best["peak"]
+    muon = recipe.optimizer == "muon"
+    peak = recipe.matrix_learning_rate if muon else recipe.learning_rate
+    assert quality.idxmax() == (recipe.optimizer, recipe.loss, peak)
+
+
+@pytest.mark.parametrize("network", trainings.NETWORKS)
+def test_no_plan_has_a_peak_at_the_end_of_what_was_tried(network):
+    recipe = trainings.plan(network).recipe
+    muon = recipe.optimizer == "muon"
+    rows = store.load_side("search")
+    long = rows["share"] >= trainings.LONGER_SHARE  # what suits a short training is larger
+    mine = (rows["network"] == network) & (rows["optimizer"] == recipe.optimizer)
+    tried = rows.loc[mine & long, "peak"]
+
+    assert tried.min() < (recipe.matrix_learning_rate if muon else recipe.learning_rate)
+    assert tried.max() > (recipe.matrix_learning_rate if muon else recipe.learning_rate)
+
+
+def test_the_remedy_is_trained_like_the_network_it_is_compared_with():
+    remedy, white = load_plan(REMEDY), trainings.plan("rdn-nih")
+
+    assert (remedy.recipe, remedy.model, remedy.data) == (white.recipe, white.model, white.data)
+    assert remedy.noise.to_dict()["type"] == "BlindCorrelatedNoise"
 
 
 def test_only_some_rows_of_a_side_study_are_measured(tmp_path, monkeypatch):
@@ -53,3 +80,12 @@ def test_only_some_rows_of_a_side_study_are_measured(tmp_path, monkeypatch):
         assert store.load_side("chosen")["seed"].tolist() == [1, 1]
         with pytest.raises(ValueError, match="column of the key 'size'"):
             run.run_side("chosen", only={"size": "1"})
+
+
+def test_a_gpu_s_time_is_not_told_as_that_of_a_core(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    of_a_processor = trainings.core_minutes(90)
+    monkeypatch.setattr(trainings, "training_device", lambda: torch.device("cuda"))
+
+    assert of_a_processor == 3
+    assert math.isnan(trainings.core_minutes(90))

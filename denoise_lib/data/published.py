@@ -15,7 +15,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -49,6 +49,22 @@ BSDS_CREDIT = f"{DNCNN_CREDIT}, and D. Martin et al. (BSDS), ICCV 2001."
 
 ALL = ("train", "val", "test")
 
+# What `nih-native` has.
+NATIVE = (
+    "00001620_003",
+    "00001699_000",
+    "00001807_000",
+    "00002102_000",
+    "00002104_006",
+    "00002120_007",
+    "00002548_003",
+    "00003158_001",
+    "00003748_000",
+    "00003981_016",
+    "00008387_014",
+    "00010780_007",
+)
+
 
 @dataclass(frozen=True)
 class _Record:
@@ -62,6 +78,7 @@ class _Record:
     source_sha256: str  # of the file as published
     pixels_sha256: str | None = None  # of the 256 x 256 array; None: kept as published
     label: str | None = None
+    native: bool = False  # kept and read at its published size; its reduction is what is checked
 
 
 @dataset("nih-sample", Needs(folder="chest_xray"), place=1)
@@ -90,7 +107,39 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
     FileNotFoundError, ValueError
         On reading an image: it is not in DENOISE_DATA, or its pixels are not the published ones.
     """
+    return _dataset("nih-sample", _nih_records(), NIH_CREDIT, download)
+
+
+@dataset("nih-native", Needs(folder="chest_xray/test_1024"))
+def load_nih_native(download: Collection[str] = ALL) -> Dataset:
+    """Twelve test radiographs of `nih-sample` as published, 1024 x 1024.
+
+    Parameters
+    ----------
+    download : collection of str
+        As for `load_nih_sample`.
+
+    Returns
+    -------
+    Dataset
+        All items in `test`, with a patient as `group` and a `label`.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, ValueError
+        As `load_nih_sample`.
+    """
+    test = [record for record in _nih_records() if record.split == "test"]
     records = [
+        replace(record, file=f"chest_xray/test_1024/{Path(record.file).name}", native=True)
+        for record in sorted(test, key=lambda record: record.id)
+        if record.id in NATIVE
+    ]
+    return _dataset("nih-native", records, NIH_CREDIT, download)
+
+
+def _nih_records() -> list[_Record]:
+    return [
         _Record(
             id=Path(row["file"]).stem,
             group=row["patient"],
@@ -103,7 +152,6 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
         )
         for row in _manifest("nih_sample.csv")
     ]
-    return _dataset("nih-sample", records, NIH_CREDIT, download)
 
 
 @dataset("train400", Needs(folder="natural/train400"))
@@ -267,10 +315,13 @@ def _pixels(content: bytes, record: _Record, source: Path | str) -> np.ndarray:
         image = None  # not the published image, whatever it is
     if record.pixels_sha256:
         # Downloads, and files put in place by hand, are still at their published size.
+        small = image
         if image is not None and image.size != (NIH_SIZE, NIH_SIZE):
-            image = image.resize((NIH_SIZE, NIH_SIZE), Image.Resampling.BOX)
-        pixels = b"" if image is None else np.asarray(image).tobytes()
+            small = image.resize((NIH_SIZE, NIH_SIZE), Image.Resampling.BOX)
+        pixels = b"" if small is None else np.asarray(small).tobytes()
         same = hashlib.sha256(pixels).hexdigest() == record.pixels_sha256
+        same = same and not (record.native and small is image)  # that one is reduced already
+        image = image if record.native else small
     else:
         same = hashlib.sha256(content).hexdigest() == record.source_sha256
     if image is None or not same:
@@ -315,7 +366,7 @@ def _download(record: _Record) -> None:
             published = Path(
                 pooch.retrieve(record.url, f"sha256:{record.source_sha256}", "published", folder)
             )
-            if record.pixels_sha256:
+            if record.pixels_sha256 and not record.native:
                 small = _pixels(published.read_bytes(), record, record.url)
                 Image.fromarray(small).save(published, format="PNG")
         except (OSError, ValueError) as error:  # network, disk; wrong hash

@@ -101,7 +101,7 @@ class Authors(Method):
 register(
     Authors(
         name="dncnn-authors",
-        look=Look("DnCNN-S, authors' weights", "#D55E00", "X"),
+        look=Look("DnCNN-S (authors)", "#D55E00", "X"),
         paper="zhang2017dncnn",
         told_sigma=True,
         needs=FILES,
@@ -111,7 +111,7 @@ register(
 register(
     Authors(
         name="dncnn-b-authors",
-        look=Look("DnCNN-B, authors' weights", "#D55E00", "P"),
+        look=Look("DnCNN-B (authors)", "#D55E00", "P"),
         paper="zhang2017dncnn",
         needs=FILES,
     )

@@ -227,7 +227,7 @@ def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
     "Gaussian filter",
     "#56B4E9",
     "v",
-    grid={"width": [0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3, 4.0, 5.0]},
+    grid={"width": [0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3, 4.0, 5.0]},
 )
 def gaussian(image: np.ndarray, sigma: float, *, width: float) -> np.ndarray:
     """Average with Gaussian weights.
@@ -251,7 +251,7 @@ def gaussian(image: np.ndarray, sigma: float, *, width: float) -> np.ndarray:
     return ndimage.gaussian_filter(image, width)
 
 
-@classical("median", "Median filter", "#56B4E9", "^", grid={"size": [3, 5, 7, 9, 11, 13]})
+@classical("median", "Median filter", "#56B4E9", "^", grid={"size": [1, 3, 5, 7, 9, 11, 13, 15]})
 def median(image: np.ndarray, sigma: float, *, size: int) -> np.ndarray:
     """Take the median of a square window.
 
@@ -280,7 +280,7 @@ def median(image: np.ndarray, sigma: float, *, size: int) -> np.ndarray:
     "#CC79A7",
     "<",
     paper="tomasi1998",
-    grid={"width": [1, 1.5, 2, 3], "strength": [2, 3, 4, 6, 9, 14, 20]},
+    grid={"width": [0.7, 1, 1.5, 2, 3, 4], "strength": [1, 2, 3, 4, 6, 9, 14, 20, 30, 50, 100]},
 )
 def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float) -> np.ndarray:
     """Average the neighbours that are near in place and in grey (Tomasi and Manduchi 1998).
@@ -325,9 +325,9 @@ def bilateral(image: np.ndarray, sigma: float, *, width: float, strength: float)
     "P",
     paper="buades2005",
     grid={
-        "strength": [0.6, 0.8, 1.0, 1.2, 1.5],
-        "patch_size": [5, 9, 13, 17, 21],
-        "patch_distance": [2, 3, 5, 7],
+        "strength": [0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5],
+        "patch_size": [3, 5, 7, 9, 13, 17, 21, 27, 33, 41, 53, 69],
+        "patch_distance": [1, 2, 3, 5, 7, 9, 12],
     },
 )
 def nonlocal_means(
@@ -372,8 +372,8 @@ def nonlocal_means(
     "X",
     paper="rudin1992",
     grid={
-        "strength": [1.0, 1.2, 1.4, 1.6, 1.8, 2.1, 2.5, 3, 4],
-        "iterations": [6, 10, 15, 20, 30, 50, 100, 300],
+        "strength": [0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.1, 2.5, 3, 4],
+        "iterations": [2, 4, 6, 10, 15, 20, 30, 50, 100, 300],
     },
 )
 def total_variation(
@@ -412,7 +412,7 @@ def total_variation(
     "#CC79A7",
     ">",
     paper="chang2000",
-    grid={"wavelet": ["db2", "db4", "sym4", "sym8"], "levels": [2, 3, 4]},
+    grid={"wavelet": ["db2", "db4", "sym4", "sym8"], "levels": [2, 3, 4, 5, 6]},
 )
 def wavelet(image: np.ndarray, sigma: float, *, wavelet: str, levels: int) -> np.ndarray:
     """Shrink wavelet coefficients by the thresholds of BayesShrink (Chang et al. 2000).
@@ -446,7 +446,7 @@ def wavelet(image: np.ndarray, sigma: float, *, wavelet: str, levels: int) -> np
     "#000000",
     "D",
     paper="dabov2007bm3d",
-    grid={"strength": [1.0, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5]},
+    grid={"strength": [0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5]},
     needs=Needs(package="bm3d", extra="bm3d"),
 )
 def bm3d(image: np.ndarray, sigma: float, *, strength: float) -> np.ndarray:
@@ -512,3 +512,19 @@ def tuning_file(dataset: str) -> Path:
         A JSON file in the package, which may not exist.
     """
     return Path(__file__).parent / "tuned" / f"{dataset}.json"
+
+
+def tuning_for(dataset: str) -> str:
+    """Whose tuning suits the images of a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        A name.
+
+    Returns
+    -------
+    str
+        "chest-drr" for itself, "nih-sample" for every other: those are real.
+    """
+    return "chest-drr" if dataset == "chest-drr" else "nih-sample"

@@ -57,7 +57,7 @@ class _Module(nn.Module):
             steps=400,
             batch_size=2,
             patch_size=128,
-            learning_rate=3e-3,
+            learning_rate=1e-3,
             validate_every=50,
             symmetries="none",
             clip_gradient=1.0,

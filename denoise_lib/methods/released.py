@@ -58,8 +58,7 @@ def declare() -> None:
             continue
         network = get(load_card(name)["model"], Network)
         study = tomllib.loads((RELEASED / name / PLAN).read_text("utf-8")).get("study")
-        label = name if study is None else f"{network.look.label}, released"
-        marker = (study or {}).get("marker", "o")
+        label, marker = (study[key] for key in ("label", "marker")) if study else (name, "o")
         register(
             Released(
                 name=name,

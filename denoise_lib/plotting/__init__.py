@@ -1,13 +1,5 @@
 """Figures and tables of the book, in colours that colour-blind readers can tell apart."""
 
-from denoise_lib.plotting.charts import (
-    interval_bars,
-    learning_curve,
-    method_lines,
-    metric_bars,
-    noise_level_curves,
-    scatter,
-)
 from denoise_lib.plotting.panels import comparison_panel, show_images
 from denoise_lib.plotting.scores import score_table, with_interval
 from denoise_lib.plotting.style import (
@@ -25,14 +17,8 @@ __all__ = [
     "RESIDUAL_RANGE",
     "colour_and_marker",
     "comparison_panel",
-    "interval_bars",
     "label",
-    "learning_curve",
     "look",
-    "method_lines",
-    "metric_bars",
-    "noise_level_curves",
-    "scatter",
     "with_interval",
     "score_table",
     "show_images",

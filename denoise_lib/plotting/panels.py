@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,48 +15,108 @@ from matplotlib.figure import Figure
 
 from denoise_lib.checks import UserError
 from denoise_lib.evaluation import score
-from denoise_lib.plotting.style import RESIDUAL_RANGE, label
+from denoise_lib.plotting.style import COLUMN, RESIDUAL_RANGE, label
 from denoise_lib.protocol import Protocol
 
+# Of figures that show pixels: screen pixels per inch, between pictures, above them for a title.
+DPI, GAP, TITLE = 100, 8, 38
+# A picture that would be shown smaller than this gets fewer neighbours.
+LARGE_ENOUGH = 160
 
-def show_images(images: Mapping[str, torch.Tensor], columns: int = 4, width: float = 10) -> Figure:
-    """A grid of grey images with titles.
+
+def pixel_axes(rows: int, columns: int, side: int, below: int = 0) -> tuple[Figure, np.ndarray]:
+    """Axes that have so many screen pixels, for images that are shown pixel by pixel.
+
+    Parameters
+    ----------
+    rows, columns : int
+        How many.
+    side : int
+        Screen pixels of each side.
+    below : int
+        Screen pixels left free at the bottom.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    numpy.ndarray
+        The axes, of shape (rows, columns), without frames.
+    """
+    width, height = columns * (side + GAP), rows * (side + TITLE) + below
+    figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    axes = np.empty((rows, columns), dtype=object)
+    for row, column in np.ndindex(rows, columns):
+        left, top = column * (side + GAP) + GAP // 2, (row + 1) * (side + TITLE)
+        place = (left / width, 1 - top / height, side / width, side / height)
+        axes[row, column] = figure.add_axes(place)
+        axes[row, column].set_axis_off()  # pyright: ignore[reportAttributeAccessIssue]: an Axes
+    return figure, axes
+
+
+def show_images(
+    images: Mapping[str, torch.Tensor], columns: int = 4, shrink: bool = False
+) -> Figure:
+    """A grid of grey images with titles, every pixel shown as a whole number of screen pixels.
 
     Parameters
     ----------
     images : mapping
         From a title to an image of shape (1, H, W) or (1, 1, H, W), shown from 0 to 1.
     columns : int
-        Images per row.
-    width : float
-        Width of the figure in inches.
+        Images per row, at most.
+    shrink : bool
+        Show images smaller than they are, so that they fit into one row: for clean ones, since
+        noise would be averaged away.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When an image is larger than the column and may not be shrunk.
     """
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    cell = width / columns
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width, rows * (cell + 0.3)), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
+    sides, columns = [max(image.shape[-2:]) for image in images.values()], min(columns, len(images))
+    if not shrink and max(sides) > (most := COLUMN * DPI - GAP):
+        raise UserError(
+            f"{max(sides)} pixels do not fit into a column: cut out a detail of at most "
+            f"{most:.0f}, or pass shrink=True."
+        )
+    while not shrink and columns > 1 and _magnified(max(sides), columns) < LARGE_ENOUGH:
+        columns -= 1
+    cell = max(_magnified(side, columns) for side in sides) or COLUMN * DPI // columns - GAP
+    figure, axes = pixel_axes(-(-len(images) // columns), columns, cell)
     for axis, (title, image) in zip(axes.flat, images.items(), strict=False):
-        axis.imshow(image.squeeze().numpy(), cmap="gray", vmin=0, vmax=1)
+        shown = image.squeeze().numpy()
+        _show(axis, shown, cell, cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
     return figure
 
 
+def _magnified(side: int, columns: int) -> int:
+    """Screen pixels of an image's side where so many stand in a row; 0 where it does not fit."""
+    return (COLUMN * DPI // columns - GAP) // side * side
+
+
+def _show(axis: Axes, image: np.ndarray, cell: int, **style: Any) -> None:
+    """Draw an image into the middle of an axis of `cell` screen pixels, whole pixels if it fits."""
+    factor = cell // max(image.shape)
+    picture = axis.imshow(image, interpolation="nearest" if factor else "antialiased", **style)
+    if not factor:
+        return
+    height, width = image.shape
+    spare = [cell - factor * height, cell - factor * width]
+    top, left = (n // 2 / factor for n in spare)
+    axis.set_xlim(-0.5 - left, -0.5 - left + cell / factor)
+    axis.set_ylim(-0.5 - top + cell / factor, -0.5 - top)
+    picture.set_clip_on(False)
+
+
 def comparison_panel(
-    clean: torch.Tensor,
-    estimates: Mapping[str, torch.Tensor],
-    protocol: Protocol,
-    inset: tuple[int, int, int] | None = None,
-    columns: int = 4,
+    clean: torch.Tensor, estimates: Mapping[str, torch.Tensor], protocol: Protocol
 ) -> Figure:
-    """Images with a zoomed inset, their scores, and under each its residual.
+    """A detail by each method, magnified, with the scores of the whole image and the error below.
 
     Parameters
     ----------
@@ -65,17 +126,12 @@ def comparison_panel(
         From a method to its image of shape (1, 1, H, W).
     protocol : Protocol
         Defines the scores.
-    inset : tuple of int, optional
-        Row, column and side, in pixels, of the square to magnify; by default a fifth of the
-        image's width, in the upper part of the left half: in a chest, ribs over lung.
-    columns : int
-        Images per row.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The clean image first. Insets span the grey levels of the clean detail, residuals
-        (estimate minus clean) -0.15 to 0.15.
+        Of each image a square in the upper left, in a chest ribs over lung, in the grey levels of
+        the clean one; of the errors (estimate minus clean) -0.15 to 0.15.
 
     Raises
     ------
@@ -84,55 +140,30 @@ def comparison_panel(
     """
     if not estimates:
         raise UserError("There is nothing to compare the clean image with: give an estimate.")
+    columns = min(3, 1 + len(estimates))
+    cell = COLUMN * DPI // 3 - GAP
     height, width = clean.shape[-2:]
-    row, column, side = inset or (height // 4, width // 5, width // 5)
-    detail = clean[..., row : row + side, column : column + side]
-    contrast = detail.min().item(), detail.max().item()
+    side = min(cell // 2, height, width)
+    top, left = min(height // 4, height - side), min(width // 5, width - side)
+    detail = (0, 0, slice(top, top + side), slice(left, left + side))
+    greys = {"cmap": "gray", "vmin": clean[detail].min(), "vmax": clean[detail].max()}
     residuals = Normalize(-RESIDUAL_RANGE, RESIDUAL_RANGE)
-    panels = {"clean": clean, **estimates}
-    bands = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        2 * bands, columns, figsize=(2.6 * columns, 5.9 * bands), layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for index, (method, image) in enumerate(panels.items()):
-        band, place = divmod(index, columns)
-        top, bottom = axes[2 * band, place], axes[2 * band + 1, place]
-        _draw_with_inset(top, image[0, 0].clamp(0, 1).numpy(), (row, column, side), contrast)
-        if method == "clean":
-            top.set_title("Clean", fontsize=10)
-            continue
-        scores = score(clean, image, protocol)
-        gap = "\n" if band else ""  # else the title touches the residual above it
-        top.set_title(f"{gap}{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}")
-        top.title.set_fontsize(10)
-        bottom.imshow((image - clean)[0, 0].numpy(), cmap="PuOr", norm=residuals)
-    figure.colorbar(
-        ScalarMappable(residuals, "PuOr"),
-        ax=axes,
-        location="bottom",
-        shrink=0.4,
-        aspect=40,
-        label="estimate - clean",
-    )
+    bands = -(-(1 + len(estimates)) // columns)
+    figure, axes = pixel_axes(2 * bands, columns, cell, below=50)
+    for index, (method, image) in enumerate({"clean": clean, **estimates}.items()):
+        above, below = (axes[2 * (index // columns) + k, index % columns] for k in (0, 1))
+        _show(above, image[detail].numpy(), cell, **greys)
+        above.set_title("Clean", fontsize=10)
+        if method != "clean":
+            scores = score(clean, image, protocol)
+            above.set_title(
+                f"{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}", fontsize=10
+            )
+            _show(below, (image - clean)[detail].numpy(), cell, cmap="PuOr", norm=residuals)
+    height = figure.get_figheight() * DPI
+    for axis in axes[1::2].flat:  # errors have no title
+        axis.set_position(axis.get_position().translated(0, (TITLE - GAP) / height))
+    bar = figure.add_axes((0.3, 32 / height, 0.4, 8 / height))
+    mappable = ScalarMappable(residuals, "PuOr")
+    figure.colorbar(mappable, cax=bar, orientation="horizontal", label="estimate - clean")
     return figure
-
-
-def _draw_with_inset(
-    axis: Axes, image: np.ndarray, inset: tuple[int, int, int], contrast: tuple[float, float]
-) -> None:
-    row, column, side = inset
-    axis.imshow(image, cmap="gray", vmin=0, vmax=1)
-    zoom = axis.inset_axes((0.53, 0.02, 0.45, 0.45))
-    zoom.imshow(
-        image[row : row + side, column : column + side],
-        cmap="gray",
-        vmin=contrast[0],
-        vmax=contrast[1],
-        extent=(column, column + side, row + side, row),
-    )
-    zoom.set(xticks=[], yticks=[])
-    for spine in zoom.spines.values():
-        spine.set_color("#E69F00")
-    axis.indicate_inset_zoom(zoom, edgecolor="#E69F00", alpha=1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,103 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from denoise_lib.plotting.style import label
+from denoise_lib.plotting.style import COLUMN, label
 
 TINT = (0.90, 0.62, 0.0)
-
-
-def slider(folder: Path, captions: Mapping[str, tuple[str, str]], left: str, right: str) -> str:
-    """Two pictures above each other with a line to drag, and a choice of either, as HTML.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Has a picture NAME.png for each name in `captions`.
-    captions : mapping
-        From a name to what readers call it and to its scores.
-    left, right : str
-        The names that are shown first.
-
-    Returns
-    -------
-    str
-        The pictures are in it.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a picture is missing.
-    """
-    pictures = {
-        name: {"src": _embedded(folder / f"{name}.png"), "name": shown, "scores": scores}
-        for name, (shown, scores) in captions.items()
-    }
-    options = {
-        side: "".join(
-            f"<option value='{name}'{' selected' if name == chosen else ''}>{shown}</option>"
-            for name, (shown, _) in captions.items()
-        )
-        for side, chosen in (("left", left), ("right", right))
-    }
-    alt = "chest radiograph after the method chosen for the"
-    return f"""
-<div class="slider">
-  <div class="slider-choice">
-    <label>left <select data-side="left">{options["left"]}</select></label>
-    <label>right <select data-side="right">{options["right"]}</select></label>
-  </div>
-  <div class="slider-pictures">
-    <img data-side="right" src="{pictures[right]["src"]}" alt="A {alt} right side.">
-    <img data-side="left" src="{pictures[left]["src"]}" alt="The same {alt} left side.">
-    <div class="slider-line"></div>
-  </div>
-  <input type="range" min="0" max="100" value="50" autocomplete="off"
-    aria-label="Where the left picture ends and the right one begins">
-  <div class="slider-scores" aria-live="polite">
-    <span data-side="left"></span><span data-side="right"></span>
-  </div>
-<script type="application/json" class="slider-data">{json.dumps(pictures)}</script>
-</div>
-"""
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _signed(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("L"))
-
-
-def worst_strips(folder: Path, lowest: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
-    """What each method removed from its worst image, and its errors in its worst images.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Has a picture worst-METHOD.webp for each method, see `study.examples`.
-    lowest : mapping
-        From a method to the names and PSNRs (dB) of its worst images.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    FileNotFoundError
-        When a picture is missing.
-    """
-    size = (12, 2.28 * len(lowest))
-    figure, axes = plt.subplots(len(lowest), 1, figsize=size, layout="constrained", squeeze=False)
-    for axis, (method, images) in zip(axes[:, 0], lowest.items(), strict=True):
-        strip = _signed(folder / f"worst-{method}.webp")
-        axis.imshow(strip, cmap="PuOr", vmin=0, vmax=255)
-        scores = "   ".join(f"{name} {psnr:.1f} dB" for name, psnr in images)
-        axis.set_title(f"{label(method)}:  {scores}", fontsize=10)
-        axis.axvline(len(strip) - 0.5, color="black")  # the first is what was removed
-        axis.set_axis_off()
-    return figure
+CORNER = 96  # pixels of a side, so that a small panel magnifies them
 
 
 def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
@@ -121,7 +27,7 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     folder : pathlib.Path
         Has a picture nothing-METHOD.webp for each method, see `study.examples`.
     methods : sequence of str
-        At most fifteen.
+        Four in a row.
 
     Returns
     -------
@@ -132,9 +38,13 @@ def nothing_pictures(folder: Path, methods: Sequence[str]) -> Figure:
     FileNotFoundError
         When a picture is missing.
     """
-    figure, axes = plt.subplots(3, 5, figsize=(12, 7.8), layout="constrained")
-    for axis, method in zip(axes.flat, methods, strict=False):
-        axis.imshow(_signed(folder / f"nothing-{method}.webp"), cmap="PuOr", vmin=0, vmax=255)
+    rows = math.ceil(len(methods) / 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(COLUMN, 1.95 * rows), layout="constrained")
+    for axis, method in zip(axes.flat[: len(methods)], methods, strict=True):
+        picture = np.asarray(Image.open(folder / f"nothing-{method}.webp").convert("L"))
+        corner = picture[:CORNER, :CORNER]
+        # Interpolated colours would make the file twice as heavy.
+        axis.imshow(corner, cmap="PuOr", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(label(method), fontsize=9)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -152,7 +62,7 @@ def nodule_panels(
     Parameters
     ----------
     pictures, details : mapping
-        From a title to an image of shape (H, W); details each in their own contrast.
+        From a title to an image of shape (H, W); all details in the grey scale of the first.
     places : sequence of tuple of int
         Rows and columns of the regions' middles.
     side : int
@@ -162,16 +72,22 @@ def nodule_panels(
     -------
     matplotlib.figure.Figure
     """
-    count = len(pictures) + len(details)
-    figure, axes = plt.subplots(1, count, figsize=(2.6 * count, 2.9), layout="constrained")
+    figure = plt.figure(figsize=(COLUMN, 5.9), layout="constrained")
+    grid = figure.add_gridspec(2, 1, height_ratios=[3, 2])
+    rows = zip((grid[0], grid[1]), (pictures, details), strict=True)
+    parts = [(figure.add_subfigure(place), shown) for place, shown in rows]
+    axes = [a for part, shown in parts for a in part.subplots(1, len(shown), squeeze=False)[0]]
+    greys = next(iter(details.values()))
+    scale = {"vmin": greys.min().item(), "vmax": greys.max().item()}
     for axis, (title, picture) in zip(axes, {**pictures, **details}.items(), strict=True):
-        limits = {"vmin": 0, "vmax": 1} if title in pictures else {}
-        axis.imshow(picture.numpy(), cmap="gray", **limits)
+        limits = {"vmin": 0, "vmax": 1} if title in pictures else scale
+        axis.imshow(picture.numpy(), cmap="gray", interpolation="nearest", **limits)
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
-        for row, column in places if title in pictures else ():
+        for number, (row, column) in enumerate(places if title in pictures else ()):
             corner = (column - side // 2, row - side // 2)
-            axis.add_patch(Rectangle(corner, side, side, fill=False, ec="#E69F00"))
+            width = 1 if number else 2.5  # the first is the magnified one
+            axis.add_patch(Rectangle(corner, side, side, fill=False, ec="#E69F00", lw=width))
     return figure
 
 
@@ -190,10 +106,11 @@ def mask_panels(image: torch.Tensor, masks: Mapping[str, torch.Tensor]) -> Figur
     matplotlib.figure.Figure
     """
     count = 1 + len(masks)
-    figure, axes = plt.subplots(1, count, figsize=(2.4 * count, 2.8), layout="constrained")
+    size = COLUMN, COLUMN / count + 0.3
+    figure, axes = plt.subplots(1, count, figsize=size, layout="constrained")
     for axis, title in zip(axes, ("image", *masks), strict=True):
         axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(title)
+        axis.set_title(title, fontsize=9)
         axis.set_axis_off()
     for axis, mask in zip(axes[1:], masks.values(), strict=True):
         tint = torch.zeros(*mask.shape, 4)

@@ -8,7 +8,9 @@ from denoise_lib.methods.registry import Look, methods
 OTHERS = {
     "clean": Look("Clean", "#999999", "."),
     "liu-joint": Look("Liu's, joint training", "#0072B2", "H"),
+    "rdn-correlated": Look("RDN, correlated noise", "#CC79A7", "o"),
 }
+COLUMN = 7  # inches: the text column
 METRIC_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
 RESIDUAL_RANGE = 0.15
 NOTHING_RANGE = 12 / 255  # what is left of noise on an even grey

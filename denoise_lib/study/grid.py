@@ -12,17 +12,20 @@ from denoise_lib.checks import unknown
 from denoise_lib.data import registry as data
 from denoise_lib.methods.authors import Authors
 from denoise_lib.methods.classical import Classical
-from denoise_lib.methods.registry import Denoiser, Network, get, methods
-from denoise_lib.methods.released import Released
-from denoise_lib.noise import GaussianNoise, XRayNoise
+from denoise_lib.methods.registry import Denoiser, get, methods
+from denoise_lib.methods.released import Released, load_card
+from denoise_lib.noise import CorrelatedNoise, GaussianNoise, XRayNoise
 from denoise_lib.noise import declared as noise_models
 from denoise_lib.protocol import Protocol
+from denoise_lib.study import store
 from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.study.side import trainings
 from denoise_lib.study.variants import (
     Anscombe,
     BatchStatistics,
     Mistake,
     Plain,
+    Retrained,
     Told,
     TrainedOn,
     TunedOn,
@@ -30,22 +33,29 @@ from denoise_lib.study.variants import (
     WholeImage,
     make,
     study_noises,
+    tuned,
 )
 
 SIGMAS = (5, 15, 25, 35, 50, 75)
-OUTSIDE_TRAINING = 75  # the released networks have seen up to 55
-CHAPTER_SIGMAS = (15, 25, 50)
-COMPARED_WITH = "dncnn-nih"  # differences are taken to it
+COMMON_SIGMAS = (15, 25, 50)
+COMPARED_WITH = "dncnn-b-nih"  # differences are taken to it
+OBSERVED = "liu-nih"  # ours with the highest PSNR: what it does to nodules is told
+WARM = "dncnn-warm-nih"  # trained longer than the others, from photographs on
 AUTHORS, AUTHORS_BLIND = "dncnn-authors", "dncnn-b-authors"
-STABILISED = ("nlm", "bm3d", "dncnn-nih", "rdn-nih")  # measured with the Anscombe transform too
+STABILISED = ("nlm", "bm3d", "dncnn-b-nih", "rdn-nih")  # measured with the Anscombe transform too
 FEW = 8  # images, where many variants are measured
+MATRIX_IMAGES, MATRIX_SEEDS = 20, (0, 1)
+LONGER = Retrained(share=trainings.FOURFOLD_SHARE)
+NATIVE_SIGMAS = COMMON_SIGMAS  # images sixteen times as large: BM3D takes a minute for each
+WIDTHS = (0.5, 1, 2)  # of correlated noise, in pixels
+REMEDY = "rdn-correlated"  # trained on noise of any of these widths
 
 TOLD = (10, 15, 20, 25, 30, 40, 50)
 TOLD_TRUE = GaussianNoise(25)
 
 # 22 dB: the level of the noisy thumbnails in an earlier public comparison.
 MISTAKEN_NOISE = GaussianNoise(20)
-MISTAKEN = ("vincent-nih", "dncnn-nih", "rdn-nih")
+MISTAKEN = ("vincent-nih", "dncnn-b-nih", "rdn-nih")
 # Noise drawn for each channel of a grey image loaded as RGB, then turned back to grey by the usual
 # weights: what is left of sigma.
 LUMA = (0.299, 0.587, 0.114)
@@ -73,11 +83,6 @@ def released() -> tuple[str, ...]:
     return tuple(methods(Released, True))
 
 
-def of_chapters() -> tuple[str, ...]:
-    """The networks that are trained for a minute, for the level they are measured at."""
-    return tuple(methods(Network, True))
-
-
 def matrix() -> tuple[str, ...]:
     """The noises that a network is trained on, each tested on all of them."""
     trained = {
@@ -96,6 +101,23 @@ def doses() -> tuple[str, ...]:
     )
 
 
+def other_seeds(method: str) -> tuple[int, ...]:
+    """Seeds of the full trainings of a network besides the released one.
+
+    Parameters
+    ----------
+    method : str
+        A released network.
+
+    Returns
+    -------
+    tuple of int
+    """
+    rows = store.side_table("trainings", trainings.KEY).read()
+    rows = rows[(rows["network"] == method) & (rows["share"] == 1)]
+    return tuple(sorted({*rows["seed"].astype(int)} - {load_card(method)["recipe"]["seed"]}))
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One method under one protocol, applied in one way: a row for each image."""
@@ -105,10 +127,16 @@ class Measurement:
     variant: Variant = Plain()
     precision: str = "fp32"
 
+    @property
+    def applied(self) -> Variant:
+        """The variant; a plain classical method has the tuning that suits the data set."""
+        plain = self.variant == Plain()
+        return tuned(self.method, self.protocol.dataset) if plain else self.variant
+
     @cached_property
     def key(self) -> dict[str, str]:
         """What its rows have in common, see `store.KEY`."""
-        identity = self.variant.identity(get(self.method), self.protocol.noise)
+        identity = self.applied.identity(get(self.method), self.protocol.noise)
         text = json.dumps(identity, sort_keys=True, default=list)
         return {
             "dataset": self.protocol.dataset,
@@ -121,7 +149,7 @@ class Measurement:
 
     def make(self) -> Denoiser:
         """The denoiser; it may be trained first."""
-        return make(self.method, self.variant, self.protocol.noise, self.precision)
+        return make(self.method, self.applied, self.protocol.noise, self.precision)
 
     def can_run(self, download: bool = False) -> bool:
         """Whether this machine has what it needs, or may download it.
@@ -135,8 +163,9 @@ class Measurement:
         -------
         bool
         """
-        needs = get(self.method).needs, data.get(self.protocol.dataset).needs
-        return all(each.met(download) for each in needs)
+        method = get(self.method)
+        needs = method.needs, data.get(self.protocol.dataset).needs
+        return self.variant.is_here(method) and all(each.met(download) for each in needs)
 
 
 def measurements(part: str) -> list[Measurement]:
@@ -183,15 +212,23 @@ def _main() -> Iterator[Measurement]:
         for method in compared():
             for sigma in sigmas(method):
                 yield Measurement(method, Protocol(dataset, noise=GaussianNoise(sigma)))
+    for sigma in COMMON_SIGMAS:
+        yield Measurement(WARM, Protocol("nih-sample", noise=GaussianNoise(sigma)))
 
 
-def _chapters() -> Iterator[Measurement]:
-    for method in of_chapters():
-        for sigma in CHAPTER_SIGMAS:
-            for dataset in datasets():
-                # In the precision that they were trained in.
-                protocol = Protocol(dataset, noise=GaussianNoise(sigma))
-                yield Measurement(method, protocol, precision="bf16")
+def _seeds() -> Iterator[Measurement]:
+    for method in released():
+        for seed in other_seeds(method):
+            for sigma in SIGMAS:
+                protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
+                yield Measurement(method, protocol, Retrained(seed))
+
+
+def _longer() -> Iterator[Measurement]:
+    for method in released():
+        for sigma in COMMON_SIGMAS:
+            protocol = Protocol("nih-sample", noise=GaussianNoise(sigma))
+            yield Measurement(method, protocol, LONGER)
 
 
 def _photographs() -> Iterator[Measurement]:
@@ -200,12 +237,27 @@ def _photographs() -> Iterator[Measurement]:
 
 
 def _tuning() -> Iterator[Measurement]:
-    for method in classical():
-        yield Measurement(method, Protocol("nih-sample"), TunedOn("nih-sample"))
+    for method in classical():  # with the parameters of other images
+        yield Measurement(method, Protocol("nih-sample"), TunedOn("chest-drr"))
+
+
+def _correlated() -> Iterator[Measurement]:
+    for width in WIDTHS:
+        protocol = Protocol("nih-sample", noise=CorrelatedNoise(25, width))
+        for method in (*compared(), REMEDY):
+            if method != AUTHORS:
+                yield Measurement(method, protocol)
+    yield Measurement(REMEDY, Protocol("nih-sample"))
+
+
+def _native() -> Iterator[Measurement]:
+    for sigma in NATIVE_SIGMAS:
+        for method in compared():
+            yield Measurement(method, Protocol("nih-native", noise=GaussianNoise(sigma)))
 
 
 def _noises() -> Iterator[Measurement]:
-    for name, noise in study_noises(in_matrix=True).items():
+    for noise in study_noises(in_matrix=True).values():
         protocol = Protocol(noise=noise, limit=FEW)
         for method in ("noisy", *classical(), *released(), AUTHORS_BLIND):
             yield Measurement(method, protocol)
@@ -214,14 +266,22 @@ def _noises() -> Iterator[Measurement]:
                 yield Measurement(method, protocol, Anscombe())
                 if method in classical():  # the dose alone tells the level, without any transform
                     yield Measurement(method, protocol, middle_level(noise))
-        for trained_on in matrix() if name in matrix() else ():
-            yield Measurement("dncnn", protocol, TrainedOn(trained_on))
+
+
+def _matrix() -> Iterator[Measurement]:
+    noises = study_noises()
+    for tested in matrix():
+        protocol = Protocol("nih-sample", noise=noises[tested], limit=MATRIX_IMAGES)
+        for trained_on in matrix():
+            for seed in MATRIX_SEEDS:
+                variant = TrainedOn(trained_on, "nih-sample", seed)
+                yield Measurement("dncnn", protocol, variant)
 
 
 def _told() -> Iterator[Measurement]:
     protocol = Protocol(noise=TOLD_TRUE, limit=FEW)
     for method in (*classical(), AUTHORS):
-        for sigma in CHAPTER_SIGMAS if method == AUTHORS else TOLD:
+        for sigma in COMMON_SIGMAS if method == AUTHORS else TOLD:
             yield Measurement(method, protocol, Told(sigma))
 
 
@@ -232,7 +292,7 @@ def _mistakes() -> Iterator[Measurement]:
         yield Measurement(method, replace(protocol, noise=RGB_NOISE))
         for mistake in MISTAKES if method != "noisy" else ():
             yield Measurement(method, protocol, Mistake(mistake))
-    yield Measurement("dncnn-nih", protocol, BatchStatistics())
+    yield Measurement("dncnn-b-nih", protocol, BatchStatistics())
     yield Measurement("vincent", protocol, WholeImage())
     for trained_on in ("gaussian-5", "gaussian-20", "gaussian-50"):
         yield Measurement("dncnn", protocol, TrainedOn(trained_on))
@@ -240,10 +300,14 @@ def _mistakes() -> Iterator[Measurement]:
 
 PARTS = {
     "main": _main,
-    "chapters": _chapters,
+    "seeds": _seeds,
+    "longer": _longer,
     "photographs": _photographs,
     "tuning": _tuning,
+    "correlated": _correlated,
+    "native": _native,
     "noises": _noises,
+    "matrix": _matrix,
     "told": _told,
     "mistakes": _mistakes,
 }

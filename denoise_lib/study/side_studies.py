@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from denoise_lib.checks import unknown
 from denoise_lib.identity import code_hash
+from denoise_lib.methods.classical import Classical, tuning_for
 from denoise_lib.methods.registry import Network, methods
 from denoise_lib.methods.registry import get as get_method
 from denoise_lib.needs import NOTHING, Needs
@@ -62,6 +63,8 @@ class SideStudy:
         of its module, and all that is named above.
     growing : bool
         Whether its table may lack rows: they take hours each, and are kept as they come.
+    tuned_for : str
+        The data set whose images the classical methods are tuned for.
     """
 
     name: str
@@ -75,6 +78,7 @@ class SideStudy:
     needs: Needs = NOTHING
     identity: Callable[[Mapping[str, Any]], Any] | None = None
     growing: bool = False
+    tuned_for: str = "chest-drr"
 
     @cached_property
     def table(self) -> Table:
@@ -96,8 +100,11 @@ class SideStudy:
             if self.identity is not None:
                 return _digest(self.identity(key))
             method = known.get(key.get("method", ""))
-            identity = method.identity() if method and method.name not in self.trains else None
-            return _digest([made_by, identity])
+            if method is None or method.name in self.trains:
+                return _digest([made_by, None])
+            classical = isinstance(method, Classical) and method.grid
+            tuning = [tuning_for(self.tuned_for)] if classical else []
+            return _digest([made_by, method.identity(*tuning)])
 
         return [{**key, "fingerprint": fingerprint(key)} for key in self.keys()]
 
@@ -137,6 +144,7 @@ def side_study(
     needs: Needs = NOTHING,
     identity: Callable[[Mapping[str, Any]], Any] | None = None,
     growing: bool = False,
+    tuned_for: str = "chest-drr",
     **axes: Iterable[Any] | Callable[[], Iterable[Any]],
 ) -> Callable[[Measure], Measure]:
     """Declare the function below as a side study; see `SideStudy`.
@@ -161,6 +169,8 @@ def side_study(
         What a row's numbers depend on, where it is not the whole module.
     growing : bool
         Whether its table may lack rows.
+    tuned_for : str
+        The data set whose images the classical methods are tuned for.
     **axes
         The values of each column of the key, all combined with all; a sequence, or a function
         that returns one.
@@ -192,6 +202,7 @@ def side_study(
             needs,
             identity,
             growing,
+            tuned_for,
         )
         return measure
 

@@ -60,7 +60,8 @@ def resampled_means(
     """Means over images in bootstrap resamples, the same patients for all methods.
 
     Among S trainings S are drawn, and what that changes is stretched by sqrt(S / (S - 1)): so few
-    would otherwise seem to scatter less than they do.
+    would otherwise seem to scatter less than they do. Their scatter itself is badly known from two
+    or three: that part of an interval is an estimate, without a level of its own.
 
     Parameters
     ----------
@@ -136,7 +137,8 @@ def compare_with(rows: pd.DataFrame, reference: str, metric: str = "psnr") -> pd
     Differences are taken image by image. Patients are resampled, the same ones for all methods,
     and the intervals are *simultaneous*: each is as many standard errors wide as the largest
     deviation of any method reaches in 95 % of the resamples (the max-t method). So the chance that
-    one of them misses its mean is five in a hundred, however many methods there are.
+    one of them misses its mean over patients is five in a hundred, however many methods there are;
+    for what the trainings add to an interval see `resampled_means`.
 
     Parameters
     ----------

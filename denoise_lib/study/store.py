@@ -248,7 +248,8 @@ def load_summary(name: str = "summary") -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        "summary": means with bootstrap intervals; "differences": paired, to DnCNN, with tests.
+        "summary": means with bootstrap intervals; "differences": paired, to
+        `grid.COMPARED_WITH`, with simultaneous intervals.
 
     Returns
     -------
@@ -271,7 +272,7 @@ def load_side(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        The study, e.g. "dncnn".
+        The study, e.g. "detection".
 
     Returns
     -------

@@ -15,12 +15,15 @@ from denoise_lib.files import replacing
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.study import store
-from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets
+from denoise_lib.study.grid import COMPARED_WITH, SIGMAS, compared, datasets, other_seeds, released
 from denoise_lib.study.statistics import compare_with, mean_intervals
+from denoise_lib.study.variants import Retrained
 
 
 def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     """The complete rows of the compared methods under one of the main protocols.
+
+    Where a network was trained several times, its column `seed` tells the trainings apart.
 
     Parameters
     ----------
@@ -32,15 +35,20 @@ def main_rows(dataset: str, sigma: float) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A method that lacks images is left out, and named in a line of output.
+        A training that lacks images is left out, and named in a line of output.
     """
-    rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)))
-    rows = rows[rows["method"].isin(compared())]
-    counts = rows.groupby("method").size()  # the data set itself need not be here
+    rows = store.load(Protocol(dataset, noise=GaussianNoise(sigma)), variant=None)
+    wanted = {(method, "") for method in compared()}
+    wanted |= {(name, str(Retrained(seed))) for name in released() for seed in other_seeds(name)}
+    of_one = pd.Series(list(zip(rows["method"], rows["variant"], strict=True)), index=rows.index)
+    rows, of_one = rows[of_one.isin(wanted)], of_one[of_one.isin(wanted)]
+    counts = of_one.value_counts()  # the data set itself need not be here
     incomplete = counts.index[counts < counts.max()]
     if len(incomplete):
-        print(f"{dataset}, sigma {sigma}, lacks rows of {', '.join(incomplete)}: left out")
-    return rows[~rows["method"].isin(incomplete)]
+        names = ", ".join(" ".join(each).strip() for each in incomplete)
+        print(f"{dataset}, sigma {sigma}, lacks rows of {names}: left out")
+    rows = rows[~of_one.isin(incomplete)]
+    return rows.assign(seed=rows["variant"])
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

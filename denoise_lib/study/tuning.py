@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tqdm.auto import tqdm
 
@@ -16,7 +15,10 @@ from denoise_lib.protocol import Protocol
 
 
 def best(method: Classical, dataset: str, sigma: float, images: int) -> dict:
-    """The point of the method's grid with the best mean PSNR.
+    """Parameters of a good mean PSNR, searched one at a time.
+
+    From the middle of the grid on, each parameter in turn takes its best value while the others
+    stay, until a round changes nothing: a tenth of the work of trying all combinations.
 
     Parameters
     ----------
@@ -35,29 +37,22 @@ def best(method: Classical, dataset: str, sigma: float, images: int) -> dict:
         The parameters.
     """
     protocol = Protocol(dataset, "val", GaussianNoise(sigma), limit=images)
+    known: dict[tuple, float] = {}
 
     def quality(parameters: dict) -> float:
-        denoiser = method.load({str(sigma): parameters})
-        return evaluate(denoiser, protocol, progress=False)["psnr"].mean()
+        point = tuple(parameters.values())
+        if point not in known:
+            denoiser = method.load({str(sigma): parameters})
+            known[point] = evaluate(denoiser, protocol, progress=False)["psnr"].mean()
+        return known[point]
 
-    return max(tqdm(list(points(method)), desc=f"{method.name} at {sigma}"), key=quality)
-
-
-def points(method: Classical) -> Iterator[dict]:
-    """The points of a method's grid.
-
-    Parameters
-    ----------
-    method : Classical
-        With a grid.
-
-    Yields
-    ------
-    dict
-        Parameters.
-    """
-    for values in itertools.product(*method.grid.values()):
-        yield dict(zip(method.grid, values, strict=True))
+    found, before = {name: values[len(values) // 2] for name, values in method.grid.items()}, None
+    while found != before:
+        before = dict(found)
+        for name, values in method.grid.items():
+            tried = tqdm(values, desc=f"{method.name} at {sigma}, {name}", leave=False)
+            found[name] = max(tried, key=lambda value, name=name: quality({**found, name: value}))
+    return found
 
 
 def tune(method: Classical, dataset: str, sigmas: Sequence[int], images: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,14 +22,15 @@ from denoise_lib.identity import code_hash
 from denoise_lib.inference import denoise
 from denoise_lib.methods import anscombe
 from denoise_lib.methods.authors import Authors
-from denoise_lib.methods.classical import Classical
+from denoise_lib.methods.classical import Classical, tuning_for
 from denoise_lib.methods.registry import Denoiser, Method, Network
-from denoise_lib.methods.released import load_trained
+from denoise_lib.methods.released import WEIGHTS, load_trained
 from denoise_lib.methods.vincent import LAYER_RECIPES, WholeImageAutoencoder
 from denoise_lib.noise import STUDY_DOSES, GaussianNoise, Noise, XRayNoise
 from denoise_lib.recipe import Recipe
 from denoise_lib.study import mistakes
 from denoise_lib.study.mistakes import MISTAKES
+from denoise_lib.study.side import trainings
 from denoise_lib.training.layerwise import train_layers
 from denoise_lib.training.loop import fit
 from denoise_lib.training.patches import NoisyPatches
@@ -84,6 +86,20 @@ class Variant(ABC):
         ValueError
             When the method cannot be applied so.
         """
+
+    def is_here(self, method: Method) -> bool:
+        """Whether this machine has what applying a method so needs, besides the method's own.
+
+        Parameters
+        ----------
+        method : Method
+            What is applied.
+
+        Returns
+        -------
+        bool
+        """
+        return True
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
         """Plain values that change when the numbers do.
@@ -160,17 +176,53 @@ class TrainedOn(Variant):
     """A network trained here on the noise that the study knows by this name."""
 
     noise: str
+    dataset: str = "chest-drr"
+    seed: int = 0
 
     def __str__(self) -> str:
-        return f"trained:{self.noise}"
+        other = f":{self.dataset}:{self.seed}" if self != TrainedOn(self.noise) else ""
+        return f"trained:{self.noise}{other}"
 
     def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
         """See `Variant.make`."""
-        return _in_precision(trained(method.name, study_noises()[self.noise]), precision)
+        noise = study_noises()[self.noise]
+        model = trained(method.name, noise, dataset=self.dataset, seed=self.seed)
+        return _in_precision(model, precision)
 
     def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
-        """See `Variant.identity`; what counts is the noise that it was trained on."""
-        return _trained_identity(method, study_noises()[self.noise])
+        """See `Variant.identity`; what counts is what it was trained on."""
+        identity = _trained_identity(method, study_noises()[self.noise])
+        if self != TrainedOn(self.noise):
+            identity |= {"dataset": self.dataset, "seed": self.seed}
+        return identity
+
+
+@dataclass(frozen=True)
+class Retrained(Variant):
+    """Another training by the plan of a released network, see `side.trainings`."""
+
+    seed: int = 0
+    share: float = 1.0  # of the plan's steps
+
+    def __str__(self) -> str:
+        shorter_or_longer = "" if self.share == 1 else f"share:{self.share:g}, "
+        return f"{shorter_or_longer}seed:{self.seed}"
+
+    def make(self, method: Method, noise: Noise, precision: str = "fp32") -> Denoiser:
+        """See `Variant.make`; for released networks."""
+        return _in_precision(load_trained(self._folder(method)), precision)
+
+    def is_here(self, method: Method) -> bool:
+        """See `Variant.is_here`; the weights of such trainings are not in the package."""
+        return (self._folder(method) / WEIGHTS).is_file()
+
+    def identity(self, method: Method, noise: Noise) -> dict[str, Any]:
+        """See `Variant.identity`; the plan tells what the weights are."""
+        plan = trainings.plan(method.name).scaled(self.share, self.seed)
+        return {"training": trainings.plan_identity(plan)}
+
+    def _folder(self, method: Method) -> Path:
+        return trainings.run_folder(method.name, self.share, self.seed)
 
 
 @dataclass(frozen=True)
@@ -247,6 +299,26 @@ class WholeImage(Variant):
         return {**super().identity(method, noise), "whole": code}
 
 
+def tuned(name: str, dataset: str) -> Variant:
+    """How a method is applied to the images of a data set as it should be.
+
+    Parameters
+    ----------
+    name : str
+        Of the method.
+    dataset : str
+        Of the images.
+
+    Returns
+    -------
+    Variant
+        For a classical method with parameters, those that suit the images.
+    """
+    method = methods.get(name)
+    searched = isinstance(method, Classical) and method.grid
+    return TunedOn(tuning_for(dataset)) if searched else Plain()
+
+
 def make(
     name: str, variant: Variant | None = None, noise: Noise | None = None, precision: str = "fp32"
 ) -> Denoiser:
@@ -284,8 +356,10 @@ def make(
 
 
 @cache
-def trained(name: str, noise: Noise, preset: str = "quick") -> torch.nn.Module:
-    """A network trained on `chest-drr` for one noise, as its chapter does it; gently where `WEAK`.
+def trained(
+    name: str, noise: Noise, preset: str = "quick", dataset: str = "chest-drr", seed: int = 0
+) -> torch.nn.Module:
+    """A network trained for one noise, as its chapter does it; gently where `WEAK`.
 
     Parameters
     ----------
@@ -295,14 +369,18 @@ def trained(name: str, noise: Noise, preset: str = "quick") -> torch.nn.Module:
         Drawn anew for every patch.
     preset : str
         "smoke", "quick" or "full".
+    dataset : str
+        Whose training images are used.
+    seed : int
+        Of the weights and the training.
 
     Returns
     -------
     torch.nn.Module
         The same object for the same arguments.
     """
-    images = load_dataset("chest-drr").train.images()
-    return train_as_chapter(name, images, noise, preset, **_gently(noise))
+    images = load_dataset(dataset).train.images()
+    return train_as_chapter(name, images, noise, preset, seed=seed, **_gently(noise))
 
 
 def _gently(noise: Noise) -> dict[str, float]:

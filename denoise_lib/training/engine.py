@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import pandas as pd
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from denoise_lib.checks import UserError
 from denoise_lib.device import has_fast_bf16
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # a second to import, and nobody who only reads a recipe need
 Batch = dict[str, torch.Tensor]
 Apply = Callable[[torch.Tensor], torch.Tensor]
 Loss = Callable[[Apply, Batch], torch.Tensor]
+Draw = Callable[[torch.Generator], Batch]
 Measure = Callable[[torch.nn.Module], Mapping[str, float]]
 Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
@@ -86,7 +87,7 @@ class Engine:
         self.step, self.rows, self.losses, self._seconds = 0, [], [], 0.0
         self._start = self._saved = time.perf_counter()
         self.saved_step: int | None = None
-        self._first_step = 0
+        self._first_step, self._calibrated = 0, (0, 0)
         if options.tensorboard:
             self.accelerator.init_trackers("tensorboard")
 
@@ -216,17 +217,55 @@ class Engine:
             f"learning rate; {kept}."
         )
 
-    def log(self, measure: Measure) -> None:
+    def calibrate(self, draw: Draw, loss: Loss, patches: int) -> None:
+        """Give the averaged network batch-norm statistics of its own.
+
+        An average of weights is a little smaller than what it averages, and so are its maps: the
+        statistics collected in the training would be a few percent too large in every layer, and
+        a deep network multiplies that.
+
+        Parameters
+        ----------
+        draw, loss : callable
+            As for `optimise`; drawn from a generator that the training does not use.
+        patches : int
+            How many the network sees, but no more than the training has seen.
+        """
+        batch = self.recipe.batch_size
+        wanted = (self.step, min(self.step, math.ceil(patches / batch)))
+        if self._calibrated == wanted:
+            return
+        generator = torch.Generator(self.device).manual_seed(self.recipe.seed)
+        batches = (draw(generator) for _ in range(wanted[1]))
+        network = self.average.module
+        before = {name: value.clone() for name, value in network.named_buffers()}
+        try:
+            with (
+                torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"),
+                torch.random.fork_rng(self._generated_on()),  # dropout draws from it
+            ):
+                update_bn(batches, _Scored(network, loss))
+        except BaseException:  # an interrupt: it has begun by forgetting all statistics
+            for name, value in network.named_buffers():
+                value.copy_(before[name])
+            raise
+        self._calibrated = wanted
+
+    def _generated_on(self) -> list[torch.device]:
+        """The devices beside the processor whose global generators a training may use."""
+        return [] if self.device.type == "cpu" else [self.device]
+
+    def log(self, measure: Measure | None) -> None:
         """Add a row to the curve, to `log.csv` and to TensorBoard.
 
         Parameters
         ----------
-        measure : callable
+        measure : callable or None
             ``measure(averaged_model) -> {name: value}``.
         """
         mean = torch.tensor(self.losses, device=self.device).mean()
         loss = cast(torch.Tensor, self.accelerator.reduce(mean, "mean")).item()
-        measured = measure(self.average.module)
+        measured = {} if measure is None else measure(self.average.module)
         row = {"loss": loss, **{name: float(value) for name, value in measured.items()}}
         self.rows.append({"step": self.step, **row, "seconds": self.seconds})
         self.losses = []
@@ -358,6 +397,17 @@ class Engine:
             precision=self.precision,
             stopped_by=None if finished and stopped_by == "time" else stopped_by,
         )
+
+
+class _Scored(torch.nn.Module):
+    """A network behind its loss: what `update_bn` calls on each batch."""
+
+    def __init__(self, network: torch.nn.Module, loss: Loss):
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return self.loss(lambda inputs: self.network(inputs).float(), batch)
 
 
 def _accelerator(recipe: Recipe, options: RunOptions) -> Accelerator:

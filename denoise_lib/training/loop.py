@@ -6,7 +6,8 @@ runs on one processor, or by `accelerate launch` on the GPUs of several machines
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -16,11 +17,16 @@ from tqdm.auto import tqdm
 from denoise_lib.evaluation import evaluate
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
-from denoise_lib.training.engine import Apply, Batch, Engine, Loss, Measure
+from denoise_lib.training.engine import Apply, Batch, Draw, Engine, Loss, Measure
 from denoise_lib.training.interrupt import StopRequest
 from denoise_lib.training.patches import NoisyPatches
 from denoise_lib.training.processes import same_on_all
 from denoise_lib.training.run import RunOptions, TrainingRun
+
+# Patches for the statistics of batch norm: for a point of the learning curve, and in the end.
+ROUGHLY, FULLY = 64, 512
+# The steps that a forecast of the time is made from; those before them set things up.
+SETTLED, TIMED = 3, 8
 
 LOSSES = {
     "mse": F.mse_loss,
@@ -60,7 +66,7 @@ def fit(
     Returns
     -------
     TrainingRun
-        With the learning curve; its `psnr` is NaN without `validation`.
+        With the learning curve, which has `psnr` where there is a `validation`.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def fit(
     )
 
 
-def denoising_quality(validation: Protocol | None) -> Measure:
+def denoising_quality(validation: Protocol | None) -> Measure | None:
     """What `fit` measures while it trains.
 
     Parameters
@@ -92,24 +98,42 @@ def denoising_quality(validation: Protocol | None) -> Measure:
 
     Returns
     -------
-    callable
-        ``measure(model) -> {"psnr": mean in dB}``; NaN without a protocol.
+    callable or None
+        ``measure(model) -> {"psnr": mean in dB}``; None without a protocol.
     """
+    if validation is None:
+        return None
 
     def measure(model: torch.nn.Module) -> dict[str, float]:
-        if validation is None:
-            return {"psnr": float("nan")}
         return {"psnr": evaluate(model, validation, progress=False)["psnr"].mean()}
 
     return measure
 
 
+def forecast(seconds: float) -> str:
+    """How long a training still takes, in words.
+
+    Parameters
+    ----------
+    seconds : float
+        By the pace of its first steps.
+
+    Returns
+    -------
+    str
+    """
+    for unit, name in ((3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * unit:
+            return f"About {seconds / unit:.0f} {name}s on this machine."
+    return f"About {max(1, seconds):.0f} seconds on this machine."
+
+
 def optimise(
     model: torch.nn.Module,
-    draw: Callable[[torch.Generator], Batch],
+    draw: Draw,
     loss: Loss,
     recipe: Recipe,
-    measure: Measure = lambda model: {},
+    measure: Measure | None = None,
     names: list[str] | None = None,
     **options: Any,
 ) -> TrainingRun:
@@ -126,7 +150,7 @@ def optimise(
         is the model's output in float32, computed in half precision where that is faster.
     recipe : Recipe
         Steps, learning rate, averaging.
-    measure : callable
+    measure : callable, optional
         ``measure(averaged_model) -> {name: value}``, every `recipe.validate_every` steps.
     names : list of str, optional
         Names of what ``batch["image"]`` numbers, for messages.
@@ -147,6 +171,7 @@ def optimise(
     if chosen.resume:
         engine.restore()
     stop = StopRequest(chosen.max_minutes)
+    settled, settled_at = engine.step + SETTLED, 0.0
     steps = range(engine.step + 1, recipe.steps + 1)
     hidden = not (chosen.progress and engine.accelerator.is_main_process)
     bar = tqdm(
@@ -159,7 +184,14 @@ def optimise(
             for step in bar:
                 batch = draw(engine.generator)
                 engine.update(step, batch, loss, names)
+                if step == settled:
+                    settled_at = time.monotonic()
+                elif step == settled + TIMED and not hidden:
+                    pace = (time.monotonic() - settled_at) / TIMED
+                    bar.write(forecast(pace * (recipe.steps - step)))
                 if step % recipe.validate_every == 0 or step == recipe.steps:
+                    if measure is not None:
+                        engine.calibrate(draw, loss, ROUGHLY if step < recipe.steps else FULLY)
                     engine.log(measure)
                 bar.set_postfix(engine.progress(), refresh=False)
                 if same_on_all(stop.reason, engine.accelerator):
@@ -173,4 +205,6 @@ def optimise(
         saved = engine.saved_step is not None
         kept = f"resume from {chosen.folder}" if saved else "the model keeps its weights"
         bar.write(f"Stopped at step {engine.step} of {recipe.steps}: {kept}.")
+    with suppress(KeyboardInterrupt):  # in a hurry: the statistics of fewer patches serve too
+        engine.calibrate(draw, loss, FULLY)
     return engine.finish(stop.reason)

@@ -1,6 +1,6 @@
 """A whole training in one TOML file: the network, the images, the noise and the recipe.
 
-name = "dncnn-nih"
+name = "dncnn-b-nih"
 
 [model]
 name = "dncnn"                    # further keys are arguments of `methods.create`
@@ -26,7 +26,8 @@ limit = 10
 [layers]                          # optional, `vincent` only: a recipe for each layer
 steps = 600
 
-[study]                           # optional: the comparison shows it, with this marker
+[study]                           # optional: the comparison shows it so
+label = "DnCNN-B (ours)"
 marker = "^"
 """
 
@@ -95,6 +96,7 @@ class Validation(_Table):
 class Shown(_Table):
     """[study]: how the comparison shows it."""
 
+    label: str
     marker: str
 
 
@@ -166,7 +168,14 @@ class Plan(_Table):
         except TypeError as error:  # Python's words for an argument that the class does not have
             raise UserError(f"[model] does not fit {self.model.name}: {error}.") from error
         if self.model.start is not None:
-            model.load_state_dict(load_trained(self.model.start).state_dict())
+            start = load_trained(self.model.start).state_dict()
+            shapes = {name: value.shape for name, value in start.items()}
+            if shapes != {name: value.shape for name, value in model.state_dict().items()}:
+                raise UserError(
+                    f"{self.model.name} cannot start from {self.model.start}, whose weights have "
+                    "other shapes: choose a start of the same network and configuration."
+                )
+            model.load_state_dict(start)
         return model
 
     def train(self, **options: Any) -> tuple[torch.nn.Module, TrainingRun]:
@@ -196,6 +205,34 @@ class Plan(_Table):
             model, images, self.noise, self.recipe, self.layers, split.ids, watched, **options
         )
         return model, run
+
+
+# Keys of `planned` that a card has from elsewhere, or with more in them.
+FROM_ELSEWHERE = ("model", "config", "training_data")
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """What a card says of a plan alone.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of a training.
+
+    Returns
+    -------
+    dict
+        `model`, `config`, `training_data`, `noise`, `start`, `recipe` and `layers`.
+    """
+    return {
+        "model": plan.model.name,
+        "config": plan.model.config,
+        "training_data": {"dataset": plan.data.dataset},
+        "noise": plan.noise.to_dict(),
+        "start": plan.model.start,
+        "recipe": asdict(plan.recipe),
+        "layers": asdict(plan.layers) if plan.layers else None,
+    }
 
 
 def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
@@ -228,10 +265,7 @@ def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
             "groups": len(dataset.train.groups),
             "credit": dataset.credit,
         },
-        "noise": plan.noise.to_dict(),
-        "start": plan.model.start,
-        "recipe": asdict(plan.recipe),
-        "layers": asdict(plan.layers) if plan.layers else None,
+        **{key: value for key, value in planned(plan).items() if key not in FROM_ELSEWHERE},
         "hours": round(run.seconds / 3600, 2),
         "device": run.device,
         "precision": run.precision,
@@ -248,7 +282,7 @@ def load_plan(source: str | Path) -> Plan:
     Parameters
     ----------
     source : str or pathlib.Path
-        A file, or the name of a released network: "dncnn-nih".
+        A file, or the name of a released network: "dncnn-b-nih".
 
     Returns
     -------
@@ -278,7 +312,7 @@ def plan_path(source: str | Path) -> Path:
     Parameters
     ----------
     source : str or pathlib.Path
-        A file, or the name of a released network: "dncnn-nih".
+        A file, or the name of a released network: "dncnn-b-nih".
 
     Returns
     -------

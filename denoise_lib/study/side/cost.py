@@ -21,6 +21,7 @@ from denoise_lib.methods.released import Released, count_parameters, load_card
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.study.grid import compared
 from denoise_lib.study.side_studies import side_study
+from denoise_lib.study.variants import make, tuned
 
 SIDE, ROUNDS = 1024, 3
 
@@ -79,7 +80,7 @@ def timed(method: str) -> tuple[float, float]:
         before.
     """
     image = GaussianNoise(25)(torch.full((1, 1, SIDE, SIDE), 0.5), ["cost"])
-    model = network_of(method) or get(method).load()
+    model = network_of(method) or make(method, tuned(method, "nih-sample"))
 
     def run(noisy: torch.Tensor) -> torch.Tensor:
         return denoise(noisy, model, 25, precision="fp32")
@@ -89,7 +90,7 @@ def timed(method: str) -> tuple[float, float]:
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
     seconds = []
-    for _ in range(1 if method == "bm3d" else ROUNDS):
+    for _ in range(ROUNDS):
         start = time.perf_counter()
         run(image)
         seconds.append(time.perf_counter() - start)
@@ -128,6 +129,7 @@ def _in_process(method: str) -> dict[str, float]:
 @side_study(
     "What does a method cost, for an image of 1024 x 1024?",
     in_study=True,
+    tuned_for="nih-sample",
     method=lambda: compared()[1:],
 )
 def cost(method: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from denoise_lib.tasks.segmentation import (
 )
 
 SEGMENTED = GaussianNoise(50)  # strong enough for the noise to hurt the task
+WEIGHTS = (0, 0.002, 0.02, 0.06, 0.2, 0.6)  # up to where the overlap falls again
 
 
 @cache
@@ -110,7 +111,7 @@ def joint(seed: int, weight: float | None) -> torch.nn.Module:
 def _keys() -> Iterator[dict[str, Any]]:
     for seed in SEEDS:
         yield from ({"seed": seed, "images": name} for name in ("clean", "noisy", "pretrained"))
-        for weight in (0, 0.002, 0.02):
+        for weight in WEIGHTS:
             yield {"seed": seed, "images": "denoised", "weight": weight}
 
 
@@ -135,16 +136,24 @@ def liu(seed: int, images: str, weight: float | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Of `overlap`; of a denoiser `psnr` (dB) and `ssim` too.
+        Of `overlap`, by the task network of this seed and, with `stranger_` before the names, by
+        that of another seed, which this denoiser was not trained with; of a denoiser `psnr` (dB)
+        and `ssim` too.
     """
     test, task, protocol = load_dataset("chest-drr").test, task_network(seed), Protocol()
     clean = test.images()
     noisy = SEGMENTED(clean, test.ids, protocol.seed)
+    stranger = task_network((seed + 1) % len(SEEDS))
+
+    def both(shown: torch.Tensor) -> dict[str, float]:
+        others = overlap(stranger, shown)
+        return overlap(task, shown) | {f"stranger_{name}": v for name, v in others.items()}
+
     if images in ("clean", "noisy"):
-        return overlap(task, clean if images == "clean" else noisy)
+        return both(clean if images == "clean" else noisy)
     denoiser = joint(seed, weight)
     estimates = torch.cat([apply(denoiser, y[None], SEGMENTED.sigma) for y in noisy])
     scores = pd.DataFrame(
         score(x[None], z[None], protocol) for x, z in zip(clean, estimates, strict=True)
     )
-    return overlap(task, estimates) | scores[["psnr", "ssim"]].mean().to_dict()  # pyright: ignore[reportReturnType]: columns are text
+    return both(estimates) | scores[["psnr", "ssim"]].mean().to_dict()  # pyright: ignore[reportReturnType]: columns are text

@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from denoise_lib.plotting import label, with_interval
-from denoise_lib.study.grid import COMPARED_WITH, OUTSIDE_TRAINING
-from denoise_lib.study.tables.shared import at, mean_psnr, select
-
-
-def by_level(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
-    """The mean of each method at each noise level.
-
-    Parameters
-    ----------
-    summary : pandas.DataFrame
-        What `store.load_summary` returns.
-    dataset : str
-        A data set of the comparison.
-    metric : str
-        "psnr" or "ssim".
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by name, the best at level 25 first, which every method was measured at.
-
-    Raises
-    ------
-    UserError
-        When nothing was measured on this data set.
-    """
-    means = select(summary, dataset=dataset).pivot(index="method", columns="sigma", values=metric)
-    order = means[25].sort_values(ascending=False).index
-    table = means.loc[order].rename(index=label).rename_axis(index=None, columns=None)
-    return table.set_axis([f"sigma {sigma:g}" for sigma in table.columns], axis=1)
+from denoise_lib.study.grid import COMPARED_WITH
+from denoise_lib.study.tables.shared import mean_psnr, select
 
 
 def verdicts(
@@ -94,56 +65,6 @@ def _verdict(row: Mapping[Any, Any], digits: int) -> str:
     return text if row["differs"] else f"open: {text}"
 
 
-@dataclass(frozen=True)
-class Outside:
-    """Methods beyond the noise levels of the networks' training.
-
-    Attributes
-    ----------
-    psnr : pandas.Series
-        PSNR (dB) there, indexed by method, best first.
-    ahead : list of str
-        The networks whose interval lies above that of BM3D.
-    falls : pandas.Series
-        How much lower it is than at the highest level within the training (dB), by method.
-    """
-
-    psnr: pd.Series
-    ahead: list[str]
-    falls: pd.Series
-
-
-def outside_training(
-    summary: pd.DataFrame, dataset: str, networks: Sequence[str], inside: float = 50
-) -> Outside:
-    """How networks carry beyond their training, next to BM3D, which is told the level.
-
-    Parameters
-    ----------
-    summary : pandas.DataFrame
-        What `store.load_summary` returns.
-    dataset : str
-        A data set of the comparison.
-    networks : sequence of str
-        Blind networks.
-    inside : float
-        The highest noise level measured that they were trained for, 0-255.
-
-    Returns
-    -------
-    Outside
-
-    Raises
-    ------
-    UserError
-        When one of the two levels was not measured.
-    """
-    beyond, within = at(summary, dataset, OUTSIDE_TRAINING), at(summary, dataset, inside)
-    bar = beyond["psnr_high"]["bm3d"]
-    ahead = [method for method in networks if beyond["psnr_low"][method] > bar]
-    return Outside(beyond["psnr"], ahead, within["psnr"] - beyond["psnr"])
-
-
 def everything(summary: pd.DataFrame) -> pd.DataFrame:
     """All means with their intervals, as the sortable table names them.
 
@@ -191,59 +112,6 @@ def sortable(table: pd.DataFrame) -> str:
     return f'<div class="sortable-scroll">{html}</div>'
 
 
-def tuned_anew(plain: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
-    """What the classical methods gain by being tuned on the images that they are measured on.
-
-    Parameters
-    ----------
-    plain, tuned : pandas.DataFrame
-        Rows of one protocol, as the study tunes the methods, and tuned on `nih-sample`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        PSNR (dB) of both and the gain, indexed by method, best first.
-    """
-    new = mean_psnr(tuned)
-    table = pd.DataFrame(
-        {
-            "tuned on chest-drr (dB)": mean_psnr(plain)[new.index],
-            "tuned on nih-sample (dB)": new,
-        }
-    )
-    table["gain (dB)"] = table["tuned on nih-sample (dB)"] - table["tuned on chest-drr (dB)"]
-    return table.sort_values("tuned on nih-sample (dB)", ascending=False)
-
-
-def trainings(rows: Mapping[int, pd.DataFrame], networks: Mapping[str, str]) -> pd.DataFrame:
-    """Networks trained for a minute and for longer.
-
-    Parameters
-    ----------
-    rows : mapping
-        From a noise level (0-255) to the rows of its protocol.
-    networks : mapping of str to str
-        From a network trained for a minute to the released one.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Mean PSNR (dB), indexed by the network's name and how it was trained.
-
-    Raises
-    ------
-    UserError
-        When a network was not measured at a level.
-    """
-    table: dict[tuple[str, str], dict[str, float]] = {}
-    for quick, released in networks.items():
-        for sigma, measured in rows.items():
-            for how, method in (("a minute", quick), ("released", released)):
-                value = select(measured, method=method)["psnr"].mean()
-                table.setdefault((label(quick), how), {})[f"sigma {sigma}"] = value
-    return pd.DataFrame(table).T.sort_index().rename_axis(["network", "trained for"])
-
-
 def undecided(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> list[str]:
     """The methods whose interval of the difference to the reference holds zero.
 
@@ -267,3 +135,27 @@ def undecided(differences: pd.DataFrame, dataset: str, sigma: float = 25) -> lis
     """
     tests = select(differences, dataset=dataset, sigma=sigma, metric="psnr")
     return tests[~tests["differs"].astype(bool)]["method"].tolist()
+
+
+def tuned_elsewhere(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """What the classical methods lose by parameters that were tuned on other images.
+
+    Parameters
+    ----------
+    own, other : pandas.DataFrame
+        Rows of one protocol on `nih-sample`, tuned on its validation images and on `chest-drr`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        PSNR (dB) of both and the loss, indexed by method, best first.
+    """
+    borrowed = mean_psnr(other)
+    table = pd.DataFrame(
+        {
+            "tuned on nih-sample (dB)": mean_psnr(own)[borrowed.index],
+            "tuned on chest-drr (dB)": borrowed,
+        }
+    )
+    table["loss (dB)"] = table["tuned on nih-sample (dB)"] - table["tuned on chest-drr (dB)"]
+    return table.sort_values("tuned on nih-sample (dB)", ascending=False)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from denoise_lib.plotting import label
-from denoise_lib.study.examples import WORST
 from denoise_lib.study.tables.shared import select
 
 PLACES = ("worst", "2nd", "3rd", "4th", "5th")
@@ -34,32 +33,8 @@ def worst(rows: pd.DataFrame, method: str) -> pd.DataFrame:
     UserError
         When the method has no rows.
     """
-    # By name where two are equal, as the pictures are chosen (`study.examples`).
-    return select(rows, method=method).sort_values(["psnr", "image"]).head(WORST)
-
-
-def lowest(rows: pd.DataFrame, methods: Sequence[str]) -> dict[str, list[tuple[str, float]]]:
-    """The worst images of each method with their scores.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of one protocol.
-    methods : sequence of str
-        Which.
-
-    Returns
-    -------
-    dict of str to list of tuple
-        From a method to names and PSNRs (dB), the lowest first.
-
-    Raises
-    ------
-    UserError
-        When a method has no rows.
-    """
-    tables = {method: worst(rows, method) for method in methods}
-    return {method: list(zip(t["image"], t["psnr"], strict=True)) for method, t in tables.items()}
+    # By name where two are equal.
+    return select(rows, method=method).sort_values(["psnr", "image"]).head(len(PLACES))
 
 
 def worst_images(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
@@ -82,9 +57,10 @@ def worst_images(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     UserError
         When a method has no rows.
     """
+    lowest = {method: worst(rows, method) for method in methods}
     table = {
-        label(method): [f"{image} ({psnr:.1f} dB)" for image, psnr in images]
-        for method, images in lowest(rows, methods).items()
+        label(method): [f"{each.image} ({each.psnr:.1f} dB)" for each in chosen.itertuples()]
+        for method, chosen in lowest.items()
     }
     return pd.DataFrame(table, index=list(PLACES)).T
 

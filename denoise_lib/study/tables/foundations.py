@@ -13,7 +13,6 @@ import torch
 from denoise_lib.checks import UserError
 from denoise_lib.noise import XRayNoise
 from denoise_lib.plotting import label
-from denoise_lib.study.tables.shared import select
 
 _POSES = {
     "turn": "turn (degrees)",
@@ -129,30 +128,6 @@ def explained_by_noise(rows: pd.DataFrame, level: float) -> pd.DataFrame:
     return (level / 255) ** 2 / mse
 
 
-def spread(rows: pd.DataFrame, method: str) -> tuple[float, float]:
-    """Mean and standard deviation of PSNR over images, views of one patient for instance.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of one protocol.
-    method : str
-        One of their methods.
-
-    Returns
-    -------
-    tuple of float
-        In dB.
-
-    Raises
-    ------
-    UserError
-        When the method was not measured.
-    """
-    psnr = select(rows, method=method)["psnr"]
-    return psnr.mean(), psnr.std()
-
-
 def running_times(folder: Path) -> pd.DataFrame:
     """How long the chapters took when they were executed.
 
@@ -164,7 +139,7 @@ def running_times(folder: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Seconds, indexed by chapter.
+        Minutes, indexed by chapter.
 
     Raises
     ------
@@ -172,9 +147,9 @@ def running_times(folder: Path) -> pd.DataFrame:
         When the folder has no executed chapters.
     """
     times = {
-        path.stem: json.loads(path.read_text("utf-8"))["metadata"]["denoise_book"]["seconds"]
+        path.stem: json.loads(path.read_text("utf-8"))["metadata"]["denoise_book"]["seconds"] / 60
         for path in sorted(folder.glob("[0-9]*.ipynb"))
     }
     if not times:
         raise UserError(f"No chapters in {folder}: give the folder of the executed notebooks.")
-    return pd.Series(times, name="seconds").to_frame().rename_axis(columns="chapter")
+    return pd.Series(times, name="minutes").round(1).to_frame().rename_axis(columns="chapter")

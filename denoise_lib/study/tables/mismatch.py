@@ -9,8 +9,7 @@ import pandas as pd
 from denoise_lib import noise
 from denoise_lib.checks import UserError
 from denoise_lib.noise import XRayNoise
-from denoise_lib.study.grid import STABILISED, classical, doses, middle_level
-from denoise_lib.study.grid import matrix as trained_on
+from denoise_lib.study.grid import MATRIX_SEEDS, STABILISED, classical, doses, middle_level
 from denoise_lib.study.tables.shared import select
 from denoise_lib.study.variants import Anscombe, TrainedOn, study_noises
 
@@ -45,7 +44,8 @@ def matrix(measured: Mapping[str, pd.DataFrame], noises: Sequence[str]) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        Mean PSNR (dB); a row for each noise of the training, a column for each of the test.
+        Mean PSNR (dB) over images and seeds; a row for each noise of the training, a column for
+        each of the test.
 
     Raises
     ------
@@ -54,13 +54,15 @@ def matrix(measured: Mapping[str, pd.DataFrame], noises: Sequence[str]) -> pd.Da
     """
     return pd.DataFrame(
         {
-            tested: {
-                trained: select(measured[tested], variant=str(TrainedOn(trained)))["psnr"].mean()
-                for trained in noises
-            }
+            tested: {trained: _mean_over_seeds(measured[tested], trained) for trained in noises}
             for tested in noises
         }
     )
+
+
+def _mean_over_seeds(rows: pd.DataFrame, trained: str) -> float:
+    variants = [str(TrainedOn(trained, "nih-sample", seed)) for seed in MATRIX_SEEDS]
+    return sum(select(rows, variant=each)["psnr"].mean() for each in variants) / len(variants)
 
 
 def by_noise(measured: Mapping[str, pd.DataFrame], methods: Sequence[str]) -> pd.DataFrame:
@@ -88,7 +90,7 @@ def by_noise(measured: Mapping[str, pd.DataFrame], methods: Sequence[str]) -> pd
 
 
 def by_dose(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What knowing the dose is worth: told the level, transformed, or trained on it.
+    """What knowing the dose is worth: told the level, or transformed.
 
     Parameters
     ----------
@@ -127,10 +129,6 @@ def by_dose(measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if told:
             rows[method, "told the level at middle grey"] = row(method, level)
         rows[method, TRANSFORMED] = row(method, lambda _: Anscombe())
-    for trained in (dose for dose in doses() if dose in trained_on()):
-        rows["dncnn", f"trained on {titles()[trained]}"] = row(
-            "dncnn", lambda _, trained=trained: TrainedOn(trained)
-        )
     return pd.DataFrame(rows).T
 
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from denoise_lib.plotting import label
-from denoise_lib.study.mistakes import MISTAKES
 from denoise_lib.study.tables.shared import select
-from denoise_lib.study.variants import BatchStatistics, WholeImage
+from denoise_lib.study.variants import WholeImage
 
 RGB = "rgb"  # noise drawn for each channel: another protocol, not a variant
 TITLES = {
@@ -18,14 +16,14 @@ TITLES = {
     "offset-0.2": "brightness offset of 0.2",
     "rescaled-twice": "scaled back from [-1, 1] twice",
     "mean-not-added": "mean subtracted, not added again",
-    "stretched": "output stretched to its own extremes",
-    "wrapped": "cast to 8 bits without clipping",
+    "stretched": "output stretched",
+    "wrapped": "8 bits, not clipped",
     "residual": "the predicted noise shown as the image",
     "batch-statistics": "batch norm left in training mode",
-    "whole-image": "dense layers over the whole image, shrunk to 64 x 64",
-    "trained:gaussian-5": "trained for sigma 5, not stated",
+    "whole-image": "dense layers, whole image",
+    "trained:gaussian-5": "trained for sigma 5",
     "trained:gaussian-20": "trained for sigma 20, a minute",
-    "trained:gaussian-50": "trained for sigma 50, not stated",
+    "trained:gaussian-50": "trained for sigma 50",
     RGB: "noise drawn for R, G and B",
 }
 
@@ -59,42 +57,6 @@ def means(rows: pd.DataFrame, rgb: pd.DataFrame, methods: Sequence[str]) -> pd.D
     return both.groupby(["variant", "method"])[["psnr", "ssim", "mse"]].mean()
 
 
-def by_metric(
-    table: pd.DataFrame, methods: Sequence[str], metric: str, digits: int, scale: float = 1
-) -> pd.DataFrame:
-    """One score of each method under each mistake, as text.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `means` returns.
-    methods : sequence of str
-        In the order of the columns.
-    metric : str
-        "psnr", "ssim" or "mse".
-    digits : int
-        After the point.
-    scale : float
-        What the score is multiplied by.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by mistake; a dash where a method cannot make it.
-    """
-    wide = (scale * table[metric].unstack()).reindex(["", *MISTAKES, str(BatchStatistics()), RGB])
-    names = {**TITLES, RGB: "noise drawn for R, G and B, turned to grey"}
-    return pd.DataFrame(
-        {
-            label(method).removesuffix(", released"): {
-                names[str(variant)]: "–" if pd.isna(value) else f"{value:.{digits}f}"
-                for variant, value in wide[method].items()
-            }
-            for method in methods
-        }
-    )
-
-
 def before_training(rows: pd.DataFrame) -> pd.DataFrame:
     """The scores of networks whose training was the mistake.
 
@@ -110,45 +72,3 @@ def before_training(rows: pd.DataFrame) -> pd.DataFrame:
     """
     trained = rows["variant"].str.startswith("trained:") | (rows["variant"] == str(WholeImage()))
     return rows[trained].groupby(["method", "variant"])[["psnr", "ssim", "mse"]].mean()
-
-
-def in_band(points: pd.DataFrame, extra: pd.Series, low: float, high: float) -> list[str]:
-    """The mistakes under which at least one network scores within a band.
-
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        PSNR (dB), a row for each variant, a column for each method.
-    extra : pandas.Series
-        PSNR (dB) of the mistakes made before training, by variant.
-    low, high : float
-        The ends of the band, both within it.
-
-    Returns
-    -------
-    list of str
-        Titles, in the order of the rows.
-    """
-    inside = [variant for variant, row in points.iterrows() if row.between(low, high).any()]
-    return [TITLES[str(v)] for v in (*inside, *extra.index[extra.between(low, high)])]
-
-
-def below(points: pd.DataFrame, extra: pd.Series, noisy: float) -> list[str]:
-    """The mistakes that put every network they were tried on below the noisy input.
-
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        PSNR (dB), a row for each variant, a column for each method.
-    extra : pandas.Series
-        PSNR (dB) of the mistakes made before training, by variant.
-    noisy : float
-        PSNR of the noisy input (dB).
-
-    Returns
-    -------
-    list of str
-        Titles, in the order of the rows.
-    """
-    worse = [variant for variant, row in points.iterrows() if (row.dropna() < noisy).all()]
-    return [TITLES[str(v)] for v in (*worse, *extra.index[extra < noisy])]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from denoise_lib.evaluation import summarise
+from denoise_lib.checks import UserError
 from denoise_lib.methods.registry import Network
 from denoise_lib.plotting import label, with_interval
-from denoise_lib.study.tables.shared import mean_psnr, select
+from denoise_lib.study.side.authors_recipe import AUTHORS, OURS
+from denoise_lib.study.side.trainings import FOURFOLD_SHARE, PATCH
+from denoise_lib.study.statistics import mean_intervals
+from denoise_lib.study.tables.shared import select
+from denoise_lib.training.plan import load_plan
 
 
 def cards(known: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -32,7 +37,7 @@ def cards(known: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
                 "weights": f"{card['parameters']:,}",
                 "starts from": card.get("start") or "random weights",
                 "trained on": "{images} images of {dataset}".format(**card["training_data"]),
-                "patches": f"{patches(card):,}",
+                "patches": f"{patches(name):,}",
                 "hours": f"{hours(card, known):.2f}",
                 "command": card["command"],
             }
@@ -59,19 +64,20 @@ def hours(card: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> fl
     return card["hours"] + (hours(known[start], known) if start else 0)
 
 
-def patches(card: Mapping[str, Any]) -> int:
-    """How many patches a network has seen in its training.
+def patches(name: str) -> int:
+    """How much a network has seen in its training, that of its layers included.
 
     Parameters
     ----------
-    card : mapping
-        Of the network.
+    name : str
+        Of a released network.
 
     Returns
     -------
     int
+        In patches of 40 x 40 pixels.
     """
-    return card["recipe"]["steps"] * card["recipe"]["batch_size"]
+    return round(load_plan(name).pixels / PATCH)
 
 
 def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.DataFrame:
@@ -98,40 +104,15 @@ def quality(rows: Mapping[int, pd.DataFrame], methods: Sequence[str]) -> pd.Data
     for sigma, measured in rows.items():
         for method in methods:
             select(measured, method=method)
-        summary = summarise(measured[measured["method"].isin(methods)])
+        chosen = measured[measured["method"].isin(methods)]
+        likeness = chosen.groupby("method")["ssim"].mean()
+        quality = mean_intervals(chosen).sort_values("mean", ascending=False)
         columns[f"sigma {sigma}"] = {
-            label(str(method)): with_interval(row["psnr"], row["psnr_ci"], 2)
-            + f" / {row['ssim']:.3f}"
-            for method, row in summary.iterrows()
+            label(str(method)): with_interval(row["mean"], (row["low"], row["high"]), 2)
+            + f" / {likeness[str(method)]:.3f}"
+            for method, row in quality.iterrows()
         }
     return pd.DataFrame(columns).rename_axis("method")
-
-
-def gains(rows: Mapping[int, pd.DataFrame], method: str, against: str) -> dict[int, float]:
-    """How far a method is ahead of another at several noise levels.
-
-    Parameters
-    ----------
-    rows : mapping
-        From a noise level (0-255) to the rows of its protocol.
-    method, against : str
-        The two methods.
-
-    Returns
-    -------
-    dict of int to float
-        Difference of the mean PSNRs (dB) at each level.
-
-    Raises
-    ------
-    UserError
-        When one of the two was not measured at a level.
-    """
-    both = {
-        sigma: [mean_psnr(select(measured, method=name))[name] for name in (method, against)]
-        for sigma, measured in rows.items()
-    }
-    return {sigma: ours - theirs for sigma, (ours, theirs) in both.items()}
 
 
 def photographs(rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
@@ -151,93 +132,158 @@ def photographs(rows: Mapping[str, pd.DataFrame], paper: Mapping[str, float]) ->
     """
     table = {}
     for dataset, measured in rows.items():
-        summary = summarise(measured).iloc[0]
+        found = mean_intervals(measured).iloc[0]
         table[dataset] = {
-            "PSNR (dB)": with_interval(summary["psnr"], summary["psnr_ci"], 2),
+            "PSNR (dB)": with_interval(found["mean"], (found["low"], found["high"]), 2),
             "the paper": paper[dataset],
         }
     return pd.DataFrame(table).T
 
 
-def core_minutes(seconds: float, machine: str) -> float:
-    """Minutes that one core would have needed.
+def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
+    """What each network reaches on validation images with a part of its training, and with all.
 
     Parameters
     ----------
-    seconds : float
-        Of the training.
-    machine : str
-        Ends in the number of threads: "AMD EPYC, 2 threads".
-
-    Returns
-    -------
-    float
-    """
-    return seconds * int(machine.split(", ")[-1].split()[0]) / 60
-
-
-def optimisers(table: pd.DataFrame) -> pd.DataFrame:
-    """The side study of that name, with core-minutes.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        The side study.
+    trainings : pandas.DataFrame
+        The side study of that name.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by setting; `minutes` is added.
+        Indexed by network, the best of the full trainings first. Means over seeds of PSNR (dB) of
+        the full training at three noise levels; `gain` and `further`, what four times as many
+        patches brought at level 25 (dB), from a quarter to all of them and from all of them on;
+        `scatter`, the standard deviation over seeds of the full training (dB); and `minutes` of one
+        core.
     """
-    minutes = [
-        core_minutes(seconds, machine)
-        for seconds, machine in zip(table["seconds"], table["machine"], strict=True)
+    _complete(trainings)
+    means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
+    full = pd.DataFrame(means.xs(1.0, level="share")).sort_values("psnr_25", ascending=False)
+    at = {share: means.xs(share, level="share")["psnr_25"] for share in (0.25, FOURFOLD_SHARE)}
+    seeds = trainings[trainings["share"] == 1].groupby("network")["psnr_25"]
+    table = full[["psnr_15", "psnr_25", "psnr_50", "minutes"]].copy()
+    table["gain"] = full["psnr_25"] - at[0.25]
+    table["further"] = at[FOURFOLD_SHARE] - full["psnr_25"]
+    table["scatter"] = seeds.std()
+    return table
+
+
+def orders(trainings: pd.DataFrame, column: str = "psnr_25") -> pd.DataFrame:
+    """Which network is first, second and so on, after each part of the training.
+
+    Parameters
+    ----------
+    trainings : pandas.DataFrame
+        The side study of that name.
+    column : str
+        By which they are put in order; means over seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Names; a row for each share of the budget, a column for each place.
+    """
+    _complete(trainings)
+    means = trainings.groupby(["share", "network"])[column].mean().unstack()
+    order = {
+        share: row.sort_values(ascending=False).index.tolist() for share, row in means.iterrows()
+    }
+    return pd.DataFrame.from_dict(order, orient="index").rename_axis("share")
+
+
+def _complete(trainings: pd.DataFrame) -> None:
+    """Say so where a network was not trained with a share: it has no place in an order."""
+    have = set(zip(trainings["network"], trainings["share"], strict=True))
+    wanted = product(trainings["network"].unique(), trainings["share"].unique())
+    lacking = [
+        f"{network} with {share:g} of its patches"
+        for network, share in wanted
+        if (network, share) not in have
     ]
-    return table.assign(minutes=minutes).set_index("setting")
+    if lacking:
+        raise UserError(
+            f"These trainings were not measured: {', '.join(lacking)}. Run `denoise study run "
+            "trainings`."
+        )
 
 
-def optimisers_shown(table: pd.DataFrame) -> pd.DataFrame:
-    """`optimisers` as text.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `optimisers` returns.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
-    return pd.DataFrame(
-        {
-            "patches": table["patches"].map("{:,}".format),
-            "core-minutes": table["minutes"].map("{:.1f}".format),
-            "PSNR (dB)": table["psnr"].map("{:.2f}".format),
-        }
-    ).rename_axis("recipe")
-
-
-def blind_recipes(table: pd.DataFrame) -> pd.DataFrame:
-    """The side study of that name, as readers see it.
+def budgets_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """`budgets` as text.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        The side study.
+        What `budgets` returns.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by the network's name; PSNR in dB, a column for each level.
+        Indexed by the network's name.
     """
     levels = {
-        column: f"sigma {column.removeprefix('psnr_')}"
-        for column in table.columns.astype(str)
-        if column.startswith("psnr_")
+        f"sigma {sigma}": table[f"psnr_{sigma}"].map("{:.2f}".format) for sigma in (15, 25, 50)
     }
-    names = {"loss": "loss", "batch_size": "batch", "matrix_learning_rate": "Muon's peak", **levels}
-    shown = table.assign(model=table["model"].map(label)).set_index("model")
-    return shown[list(names)].rename(columns=names).round(2)
+    return pd.DataFrame(
+        {
+            **levels,
+            "gain over a quarter": table["gain"].map("{:+.2f}".format),
+            "gain of four times as many": table["further"].map("{:+.2f}".format),
+            "scatter over seeds": table["scatter"].map("{:.2f}".format),
+            "core-minutes": table["minutes"].map("{:.0f}".format),
+        }
+    ).rename(index=label)
+
+
+def searched(rows: pd.DataFrame) -> pd.DataFrame:
+    """What was best in each round of the search for recipes.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The side study `search`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text: a row for each network, a column for each share of the patches; optimiser, peak rate
+        and loss, and the PSNR (dB) that they gave, the mean of the three levels.
+    """
+    levels = [column for column in rows if str(column).startswith("psnr_")]
+    rows = rows.assign(mean=rows[levels].mean(axis=1))
+    best = rows.loc[rows.groupby(["network", "share"])["mean"].idxmax()]
+    losses = {"l1": "absolute", "mse": "squared", "bce": "cross-entropy"}
+    names = {"adam": "Adam", "muon": "Muon"}
+    best["shown"] = [
+        f"{names[row['optimizer']]} {row['peak']:g}, {losses[row['loss']]}: {row['mean']:.2f}"
+        for _, row in best.iterrows()
+    ]
+    table = best.pivot(index="network", columns="share", values="shown")
+    named = {1.0: "all patches", FOURFOLD_SHARE: "four times as many"}
+    shares = table.columns.astype(float)
+    table.columns = [named.get(share, f"1/{1 / share:.0f} of them") for share in shares]
+    return table.loc[rows["network"].unique()].rename(index=label).fillna("")
+
+
+def against_the_authors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Two recipes with the same patches, side by side.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The side study `authors_recipe`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, indexed by the number of patches: PSNR (dB) of either way, with its core-minutes where
+        a processor trained.
+    """
+    minutes = rows["minutes"].map(" in {:.0f} min".format).where(rows["minutes"].notna(), "")
+    shown = rows["psnr"].map("{:.2f} dB".format) + minutes
+    table = rows.assign(shown=shown).pivot(index="patches", columns="way", values="shown")
+    table.index = table.index.map("{:,}".format)
+    return table.rename_axis(None, axis=1)[[OURS, AUTHORS]].fillna("")
 
 
 def speed(measured: Mapping[str, Any]) -> pd.DataFrame:
