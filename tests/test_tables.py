@@ -675,8 +675,8 @@ def test_two_recipes_stand_beside_each_other():
     table = training.against_the_authors(rows)
 
     assert table.columns.tolist() == ["ours", "the authors'"]
-    assert table.loc["20,480"].tolist() == ["29.50 dB in 34 min", "20.00 dB in 31 min"]
-    assert table.loc["81,920"].tolist() == ["", "29.10 dB"]
+    assert table.loc["20,480"].tolist() == ["29.50 (34 min)", "20.00 (31 min)"]
+    assert table.loc["81,920"].tolist() == ["", "29.10"]
 
 
 def test_speed_is_shown_as_ratios():

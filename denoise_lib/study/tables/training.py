@@ -155,7 +155,7 @@ def budgets(trainings: pd.DataFrame) -> pd.DataFrame:
         the full training at three noise levels; `gain` and `further`, what four times as many
         patches brought at level 25 (dB), from a quarter to all of them and from all of them on;
         `scatter`, the standard deviation over seeds of the full training (dB); and `minutes` of one
-        core.
+        core, of those that a processor trained.
     """
     _complete(trainings)
     means = trainings.groupby(["network", "share"]).mean(numeric_only=True)
@@ -279,8 +279,8 @@ def against_the_authors(rows: pd.DataFrame) -> pd.DataFrame:
         Text, indexed by the number of patches: PSNR (dB) of either way, with its core-minutes where
         a processor trained.
     """
-    minutes = rows["minutes"].map(" in {:.0f} min".format).where(rows["minutes"].notna(), "")
-    shown = rows["psnr"].map("{:.2f} dB".format) + minutes
+    minutes = rows["minutes"].map(" ({:.0f} min)".format).where(rows["minutes"].notna(), "")
+    shown = rows["psnr"].map("{:.2f}".format) + minutes
     table = rows.assign(shown=shown).pivot(index="patches", columns="way", values="shown")
     table.index = table.index.map("{:,}".format)
     return table.rename_axis(None, axis=1)[[OURS, AUTHORS]].fillna("")
