@@ -1,12 +1,11 @@
 """The built site: every link leads somewhere, every picture has a text. Needs a built book."""
 
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from built_site import SITE
 
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 # Made by the theme, not by an author.
 GENERATED = {"genindex.html", "index.html", "search.html"}
 
