@@ -16,7 +16,7 @@ import torch
 from playwright.sync_api import sync_playwright
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
-import build_web  # noqa: E402
+import build_web
 
 __all__ = ["ISOLATED", "build_web", "in_browser", "threads"]
 
@@ -36,7 +36,10 @@ TIME = """async ([side, network]) => {
     };
     worker.postMessage({ id: 1, task: "denoise", image, network, provider: "wasm" });
   });
-  const square = (n) => ({ width: n, height: n, data: Float32Array.from({ length: n * n }, Math.random) });
+  const square = (n) => {
+    const data = Float32Array.from({ length: n * n }, Math.random);
+    return { width: n, height: n, data };
+  };
   await ask(square(64));  // the runtime and the network are loaded
   return [crossOriginIsolated ? navigator.hardwareConcurrency : 1, await ask(square(side))];
 }"""
@@ -93,7 +96,9 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def in_browser(folder: Path, headers: dict[str, str], network: dict, side: int) -> tuple[int, float]:
+def in_browser(
+    folder: Path, headers: dict[str, str], network: dict, side: int
+) -> tuple[int, float]:
     """How many threads were used, and the seconds."""
     with opened(folder, headers) as page:
         number, seconds = page.evaluate(TIME, [side, network])

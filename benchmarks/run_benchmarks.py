@@ -200,24 +200,27 @@ def browser() -> dict:
     for side in (512, 1024):
         found[str(side)] = {}
         for network in browsers.build_web.described(folder):
-            model, noisy = methods.load(network["name"]), torch.rand(1, 1, side, side)
-            ways = {}
-            for headers in ({}, browsers.ISOLATED):
-                threads, taken = browsers.in_browser(folder, headers, network, side)
-                plural = "s" if threads > 1 else ""
-                ways[f"browser, {threads} thread{plural}"] = taken
-                with browsers.threads(threads):
-                    for name, precision in (("library", "auto"), ("library, fp32", "fp32")):
-                        taken = seconds(lambda p=precision: denoise(noisy, model, precision=p))
-                        ways[f"{name}, {threads} thread{plural}"] = taken
+            ways = in_turns_with_python(folder, network, side)
             found[str(side)][network["name"]] = ways
             print(side, network["name"], ways, flush=True)
     return found
 
 
-BENCHMARKS = {
-    f.__name__: f for f in (arithmetic, training, data_share, inference, memory, browser)
-}
+def in_turns_with_python(folder: Path, network: dict, side: int) -> dict[str, float]:
+    """Seconds of one network for one size, on one thread and on all of the machine's."""
+    model, noisy, ways = methods.load(network["name"]), torch.rand(1, 1, side, side), {}
+    for headers in ({}, browsers.ISOLATED):
+        threads, taken = browsers.in_browser(folder, headers, network, side)
+        plural = "s" if threads > 1 else ""
+        ways[f"browser, {threads} thread{plural}"] = taken
+        with browsers.threads(threads):
+            for name, precision in (("library", "auto"), ("library, fp32", "fp32")):
+                taken = seconds(lambda p=precision: denoise(noisy, model, precision=p))
+                ways[f"{name}, {threads} thread{plural}"] = taken
+    return ways
+
+
+BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory, browser)}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ SIZES = {2: "height", 3: "width"}  # names of the free axes
 EXAMPLE = (67, 90)  # odd sizes, so that no network's padding is taken for a constant
 
 
-def export_onnx(network: nn.Module, path: str | Path) -> Path:
+def export_onnx(network: nn.Module | Callable, path: str | Path) -> Path:
     """Write a network as an ONNX file that computes what the network computes, at any size.
 
     Batch norms are merged into the convolutions before them. Kernels and matrices that are float16
@@ -41,7 +41,8 @@ def export_onnx(network: nn.Module, path: str | Path) -> Path:
         ``f(noisy, sigma=None) -> image``; left as it is.
     path : str or pathlib.Path
         The file to write. Its input `noisy` and its output `denoised` have shape (1, 1, H, W),
-        whose free axes are called `height` and `width`. Its metadata `receptive_radius` and `alignment` say how it may be applied in tiles.
+        whose free axes are called `height` and `width`. Its metadata `receptive_radius` and
+        `alignment` say how it may be applied in tiles.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def export_onnx(network: nn.Module, path: str | Path) -> Path:
     require("onnxscript", "onnx", "Writing ONNX files")
     if not isinstance(network, nn.Module) or not hasattr(network, "receptive_radius"):
         raise UserError(
-            "Only networks become ONNX files: choose one that `denoise models` calls trained."
+            "Only networks become ONNX files: choose a released one; `denoise models` lists them."
         )
     folded = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     kernels = {name: value.numpy() for name, value in folded.state_dict().items()}
@@ -77,7 +78,7 @@ def export_onnx(network: nn.Module, path: str | Path) -> Path:
 
 def _traced(network: nn.Module) -> Any:
     """The graph of a network with free height and width."""
-    free = {axis: torch.export.Dim.DYNAMIC for axis in SIZES}
+    free = dict.fromkeys(SIZES, torch.export.Dim.DYNAMIC)
     with _quiet():
         program = torch.onnx.export(
             network,

@@ -2,9 +2,9 @@
 
     python tools/build_web.py [FOLDER]
 
-Scripts and ONNX Runtime come from npm, as book/_web/package-lock.json pins them; networks and images
-are exported from denoise_lib. What is there already and made from the same is left alone. The book's
-build does this by itself (book/_ext/in_browser.py).
+Scripts and ONNX Runtime come from npm, as book/_web/package-lock.json pins them; networks and
+images are exported from denoise_lib. What is there already and made from the same is left alone.
+The book's build does this by itself (book/_ext/in_browser.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import gzip
 import hashlib
 import json
-
 import os
 import shutil
 import subprocess
@@ -47,8 +46,12 @@ NETWORKS = (
     "rdn-nih",
     "dncnn-b-nih",
     "dncnn-s25-natural",
+    "rdn-correlated",
 )
-TITLES = {"dncnn-s25-natural": "DnCNN for σ = 25, trained on photographs"}
+TITLES = {
+    "dncnn-s25-natural": "DnCNN for σ = 25, trained on photographs",
+    "rdn-correlated": "RDN (small), trained on correlated noise",
+}
 SIDE = 512  # pixels of the image whose seconds the page scales from
 # Test images of `chest-drr`, and the one real radiograph; on the first are nodules.
 NODULES, REAL = "nodules", "real"
@@ -166,7 +169,7 @@ def _save(path: Path, image: torch.Tensor, kind: type[np.integer]) -> None:
 
 
 def measured() -> dict[str, float]:
-    """Seconds that each network takes in a browser, on one thread, for a square of `SIDE` pixels."""
+    """Seconds that each network takes in a browser on one thread, for `SIDE` x `SIDE` pixels."""
     found = json.loads((store.folder() / "benchmarks.json").read_text("utf-8"))
     return {name: ways["browser, 1 thread"] for name, ways in found["browser"][str(SIDE)].items()}
 

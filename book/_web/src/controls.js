@@ -49,6 +49,12 @@ export const controls = (kit, data, state, act, canvas, report) => {
   card.hidden = true;
   navigator.gpu?.requestAdapter().then((adapter) => (card.hidden = !adapter)).catch(() => {});
 
+  // A card that fails is not asked again.
+  const withoutCard = () => {
+    card.hidden = true;
+    act.provider("wasm");
+  };
+
   // What is seen
   const sides = { left: null, right: null };
   const sidebox = element("div", { class: "toy-controls" });
@@ -93,6 +99,7 @@ export const controls = (kit, data, state, act, canvas, report) => {
   return {
     root,
     busy,
+    withoutCard,
     tell: (text) => (heard.textContent = text),
     progress: (share) => {
       bar.hidden = false;

@@ -18,7 +18,7 @@ export const denoise = async (ort, image, network, { provider = "wasm", progress
   const fixed = provider === "webgpu";
   const run = async (values, height, width) => {
     const key = fixed ? `${network.name} ${height} ${width}` : network.name;
-    const sizes = fixed ? { freeDimensionOverrides: network.dimensions(height, width) } : {};
+    const sizes = fixed ? { freeDimensionOverrides: { height, width } } : {};
     const ready = await session(ort, `${provider} ${key}`, network.bytes, {
       executionProviders: [provider], ...sizes,
     });
