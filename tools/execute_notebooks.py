@@ -126,8 +126,8 @@ def read_source(path: Path) -> nbformat.NotebookNode:
     """The chapter's percent script as a notebook whose cell ids do not change between runs."""
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata.pop("jupytext", None)
-    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    # As jupytext writes a pair: this tells how the script is laid out, and stands in it alone.
+    notebook.metadata.get("jupytext", {}).pop("text_representation", None)
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:02d}"
     return notebook
@@ -148,7 +148,7 @@ def take_over_text(source: Path) -> bool:
     stored, notebook = nbformat.read(pair, as_version=4), read_source(source)
     for old, new in zip(code_cells(stored), code_cells(notebook), strict=True):
         new.outputs, new.execution_count = old.outputs, old.execution_count
-    notebook.metadata = stored.metadata
+    notebook.metadata = {**stored.metadata, **notebook.metadata}
     if notebook == stored:
         return False
     nbformat.write(notebook, pair)
