@@ -4,9 +4,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import set_repository
 from bs4 import BeautifulSoup
 
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "book" / "_build" / "html"
 # Made by the theme, not by an author.
 GENERATED = {"genindex.html", "index.html", "search.html"}
 
@@ -63,11 +65,20 @@ def test_no_page_shows_unrendered_markup(pages):
         assert [mark for mark in marks if mark in text] == [], name
 
 
-def test_each_chapter_has_a_colab_button_to_its_notebook(pages):
+def test_each_chapter_opens_in_colab_and_binder_or_says_that_it_cannot_yet(pages):
+    url = set_repository.address(ROOT)
     chapters = [name for name in pages if name.startswith("notebooks/")]
     assert chapters
     for name in chapters:
-        links = [a["href"] for a in pages[name].find_all("a", href=True)]
-        colab = [link for link in links if link.startswith("https://colab.research.google.com")]
-        expected = f"/blob/main/{name.removesuffix('.html')}.ipynb"
-        assert any(link.endswith(expected) for link in colab), (name, colab)
+        links = set_repository.launches(url, Path(name).stem)
+        buttons = pages[name].select(".dropdown-launch-buttons li > *")
+        found = {button.get_text(strip=True): button.get("href") for button in buttons}
+        unknown = {f"{service}: no public address yet": None for service in links}
+        assert found == (links if set_repository.is_known(url) else unknown), name
+
+
+def test_no_page_leads_to_the_placeholder_of_the_address(pages):
+    placeholder = f"{set_repository.PLACEHOLDER}/"
+    for name, page in pages.items():
+        leads = [tag for tag in page.find_all(href=True) if placeholder in tag["href"]]
+        assert leads == [], name

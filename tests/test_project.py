@@ -62,9 +62,10 @@ def test_constraints_are_such_as_pip_takes():
 
 def test_constraints_pin_what_make_installs_by_name():
     recipes = (ROOT / "Makefile").read_text()
-    lines = re.findall(r"pip install .*--constraint constraints\.txt (.+)$", recipes, re.MULTILINE)
+    lines = re.findall(r"pip install .*\$\(PIN\) (.+)$", recipes, re.MULTILINE)
     names = [name for line in lines for name in line.split() if re.fullmatch(r"[a-z]\w*", name)]
 
+    assert "\nPIN ?= --constraint constraints.txt\n" in recipes
     assert {"medmnist", "deepinv", "uv"} <= set(names)
     assert [name for name in names if not locked(name)] == []
 
