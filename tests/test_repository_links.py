@@ -106,7 +106,8 @@ def test_a_chapter_opens_as_its_clean_copy_and_its_script_is_edited():
     assert colab.endswith("/github/me/book/blob/colab/03_dncnn2017.ipynb")
     assert binder.endswith("/v2/gh/me/book/colab?urlpath=lab/tree/03_dncnn2017.ipynb")
     repository, edit, issue = (button["url"] for button in found["source-buttons"])
-    assert repository == KNOWN and issue.startswith(f"{KNOWN}/issues/new")
+    assert repository == KNOWN
+    assert issue == f"{KNOWN}/issues/new?template=claim.yml&page=notebooks/03_dncnn2017"
     assert edit == f"{KNOWN}/edit/main/notebooks/03_dncnn2017.py"
 
 

@@ -27,7 +27,6 @@ DERIVED = (
     "CITATION.cff",
     "CONTRIBUTING.md",
     "_config.yml",
-    ".github/ISSUE_TEMPLATE/config.yml",
     "book/*.md",
     "notebooks/*",
 )

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # written, so that a new one needs no page to be read again.
 SCHEME = "repository:"
 NOT_YET = "This works once the book's repository has a public address."
+DOUBTS = "claim.yml"  # a form in .github/ISSUE_TEMPLATE, with a field for the page
 IN_CODE = "ADDRESS-OF-THE-REPOSITORY"
 
 
@@ -72,6 +73,8 @@ def repair_buttons(app, pagename, templatename, context, doctree):
     for button in [each for group in buttons for each in group.get("buttons", [group])]:
         if button.get("label") == "source-edit-button":
             button["url"] = edit_url(app, pagename)
+        if button.get("label") == "source-issues-button":
+            button["url"] = f"{address(app)}/issues/new?template={DOUBTS}&page={pagename}"
     if not is_known(address(app)):
         buttons = [said(button, address(app)) for button in buttons]
     # The same list is the theme's own.
