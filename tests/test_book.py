@@ -6,9 +6,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import set_repository
 from bs4 import BeautifulSoup
+from built_site import SITE
 
-ROOT = Path(__file__).resolve().parent.parent
-SITE = ROOT / "book" / "_build" / "html"
 # Made by the theme, not by an author.
 GENERATED = {"genindex.html", "index.html", "search.html"}
 
@@ -66,7 +65,7 @@ def test_no_page_shows_unrendered_markup(pages):
 
 
 def test_each_chapter_opens_in_colab_and_binder_or_says_that_it_cannot_yet(pages):
-    url = set_repository.address(ROOT)
+    url = set_repository.address(set_repository.ROOT)
     chapters = [name for name in pages if name.startswith("notebooks/")]
     assert chapters
     for name in chapters:

@@ -1,0 +1,32 @@
+"""The built site, served to a browser: what the tests of its pages share (fixtures in conftest.py)."""
+
+import os
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "needs a browser: install Chromium (make browser) or set CHROMIUM to the path of one"
+PAGES = sorted(
+    path.relative_to(SITE).as_posix()
+    for path in SITE.rglob("*.html")
+    # The top's index.html does nothing but lead to the first page.
+    if "_static" not in path.parts and path != SITE / "index.html"
+)
+WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1300}
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and tells nobody."""
+
+    def log_message(self, format, *args):
+        pass
+
+
+def give_up(reason: str):
+    """Continuous integration must not pass without a browser; elsewhere its tests are skipped."""
+    if os.environ.get("CI", "").lower() in ("", "0", "false"):
+        pytest.skip(reason)
+    pytest.fail(reason)
