@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import set_repository
 from bs4 import BeautifulSoup
@@ -81,3 +82,12 @@ def test_no_page_leads_to_the_placeholder_of_the_address(pages):
     for name, page in pages.items():
         leads = [tag for tag in page.find_all(href=True) if placeholder in tag["href"]]
         assert leads == [], name
+
+
+def test_each_chapter_is_downloaded_as_its_plain_copy(pages):
+    for name in pages:
+        if name.startswith("notebooks/"):
+            (link,) = pages[name].select("a.btn-download-source-button")
+            notebook = nbformat.read((SITE / name).parent / link["href"], as_version=4)
+            assert "A copy to run" in notebook.cells[1].source
+            assert not any("{footcite}" in cell.source for cell in notebook.cells)
