@@ -26,14 +26,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from denoise_lib import export, methods
+from denoise_lib import export, methods, plotting
 from denoise_lib.data import load_dataset
 from denoise_lib.data.images import SUFFIXES
 from denoise_lib.files import replacing
 from denoise_lib.methods.registry import get
 from denoise_lib.methods.released import load_card
 from denoise_lib.noise import CHEST_DRR
-from denoise_lib.study import examples, store
+from denoise_lib.study import examples, forced_choice, store
+from denoise_lib.study.side.detection import BY_EYE, BY_EYE_SIGMA
+from denoise_lib.study.tables import reader
+from denoise_lib.tasks import observer
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "book" / "_web"
@@ -63,6 +66,8 @@ IMAGES = {
     "6": "rendered, pale",
     REAL: "a real one",
 }
+REGIONS = "observer/regions.webp"
+EXAMPLE = 5  # a pair whose nodule is plain to see without noise
 RUNTIMES = {
     "wasm": "scripts/ort-wasm-simd-threaded.wasm.gz",
     "webgpu": "scripts/ort-wasm-simd-threaded.asyncify.wasm.gz",
@@ -97,8 +102,10 @@ def run(*command: str) -> None:
         text=True,
     )
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        raise Missing(f"{' '.join(command[:2])} failed ({'; '.join(last[-3:])}): try it by hand.")
+        lines = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
+        told = next((line for line in lines if "rror" in line), lines[-1]).strip().rstrip(".")
+        name = " ".join(command[:2])
+        raise Missing(f"{name} failed in {SOURCE} ({told}): see what it says there by hand.")
 
 
 def once(stamp: Path, made_from: str, make: Callable[[], None]) -> None:
@@ -162,6 +169,12 @@ def images(folder: Path) -> None:
     _save(folder / "images" / f"{REAL}.png", load_dataset("chest-cr").test[0].image, np.uint16)
 
 
+def regions(folder: Path) -> None:
+    """Take the pairs of regions of the study along."""
+    (folder / REGIONS).parent.mkdir(exist_ok=True)
+    shutil.copyfile(store.folder() / "images" / "regions.webp", folder / REGIONS)
+
+
 def _save(path: Path, image: torch.Tensor, kind: type[np.integer]) -> None:
     values = image[0].double().numpy() * np.iinfo(kind).max
     with replacing(path) as temporary:
@@ -198,7 +211,7 @@ def manifest(script: str, folder: Path = FOLDER) -> dict:
     Parameters
     ----------
     script : str
-        "denoiser": the networks and images, in the order they are offered, and more.
+        "denoiser" or "observer".
     folder : Path
         As `build` left it.
 
@@ -206,6 +219,34 @@ def manifest(script: str, folder: Path = FOLDER) -> dict:
     -------
     dict
     """
+    return {"denoiser": _for_denoiser, "observer": _for_observer}[script](folder)
+
+
+def _for_observer(folder: Path) -> dict:
+    """The regions, and what the model observers make of the same images."""
+    found = {
+        who: reader.seen(store.load_side("detection"), BY_EYE_SIGMA, forced_choice.DIAMETER, who).auc
+        for who in reader.OBSERVERS
+    }
+    with Image.open(folder / REGIONS) as picture:
+        pairs = picture.height // observer.REGION
+    return {
+        "file": REGIONS,
+        "megabytes": round(_size(folder, REGIONS) / 1e6, 1),
+        "size": observer.REGION,
+        "pairs": pairs,
+        "example": EXAMPLE,
+        "columns": forced_choice.COLUMNS,
+        "methods": [
+            {"name": name, "title": plotting.label(name).removesuffix(" (ours)")}
+            | {who: round(auc[name], 4) for who, auc in found.items()}
+            for name in BY_EYE
+        ],
+    }
+
+
+def _for_denoiser(folder: Path) -> dict:
+    """The networks and images, in the order they are offered, and more."""
     seconds = measured()
     places = examples.with_nodules()[1]
     return {
@@ -261,6 +302,7 @@ def build(folder: Path = FOLDER) -> Path:
         bundle(folder)
         networks(folder)
         images(folder)
+        regions(folder)
     except ModuleNotFoundError as error:
         raise Missing(str(error)) from error
     return folder

@@ -20,5 +20,5 @@
     } while (product > limit);
     return count;
   };
-  return { normal, poisson };
+  return { uniform, normal, poisson };
 };

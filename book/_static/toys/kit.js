@@ -191,7 +191,7 @@
 
   const kit = {
     element, svg, setter, slider, choice, toggle, teller, plot, levels, greys, picture, mse, blur,
-    dice: (seed) => toys.dice(seed),
+    dice: (seed) => toys.dice(seed), // of dice.js, which a worker loads too
   };
 
   toys.kit = kit; // for scripts that are no toys
