@@ -52,7 +52,8 @@ def drop(page, path: Path):
           const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
           const dataTransfer = new DataTransfer();
           dataTransfer.items.add(new File([bytes], name));
-          box.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+          const usual = { bubbles: true, cancelable: true };
+          box.dispatchEvent(new DragEvent("drop", { dataTransfer, ...usual }));
         }""",
         [path.name, base64.b64encode(path.read_bytes()).decode()],
     )
@@ -128,10 +129,11 @@ def test_the_policy_forbids_other_hosts(open_page):
     reached = page.evaluate(
         """async () => {
           const picture = new Image();
-          const failed = new Promise((resolve) => { picture.onerror = () => resolve("forbidden"); });
-          const shown = new Promise((resolve) => { picture.onload = () => resolve("shown"); });
-          const violated = new Promise((resolve) => document.addEventListener(
-            "securitypolicyviolation", (event) => resolve(event.effectiveDirective), { once: true }));
+          const failed = new Promise((done) => { picture.onerror = () => done("forbidden"); });
+          const shown = new Promise((done) => { picture.onload = () => done("shown"); });
+          const name = "securitypolicyviolation";
+          const violated = new Promise((done) => document.addEventListener(
+            name, (event) => done(event.effectiveDirective), { once: true }));
           picture.src = "http://127.0.0.1:9/picture.png";
           return [await Promise.race([failed, shown]), await violated,
                   await fetch("http://127.0.0.1:9/").then(() => "fetched", () => "forbidden")];
@@ -177,8 +179,11 @@ def files(folder: Path) -> list[Path]:
         picture.save(folder / name)
     values = (grey(16)[:, :56] >> 4).astype(np.uint16)
     header = {"BitsStored": 12, "WindowCenter": 2000, "WindowWidth": 3000}
-    dicom(folder / "scan.dcm", values, **header, PhotometricInterpretation="MONOCHROME1")
-    return [*(folder / name for name in made), folder / "scan.dcm"]
+    scans = [
+        dicom(folder / "scan.dcm", values, **header, PhotometricInterpretation="MONOCHROME1"),
+        dicom(folder / "baseline.dcm", grey(8)[:, :56], "JPEGBaseline8Bit"),
+    ]
+    return [*(folder / name for name in made), *scans]
 
 
 def test_files_that_are_dropped_are_read_as_the_library_reads_them(open_page, tmp_path):

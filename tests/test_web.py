@@ -1,6 +1,7 @@
 """The scripts of the pages that compute in the browser, run by Node, against the library."""
 
 import hashlib
+import io
 import json
 import subprocess
 
@@ -230,6 +231,11 @@ def dicom(path, values: np.ndarray, syntax: str = "ExplicitVRLittleEndian", **he
     made.PixelData = values.tobytes()
     if syntax == "RLELossless":
         made.compress(uid.RLELossless)
+    elif syntax == "JPEGBaseline8Bit":
+        file = io.BytesIO()
+        Image.fromarray(values).save(file, "JPEG")
+        made.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+        made.PixelData = pydicom.encaps.encapsulate([file.getvalue()])
     elif syntax == "ImplicitVRLittleEndian":
         made.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     elif syntax == "DeflatedExplicitVRLittleEndian":

@@ -225,7 +225,9 @@ def manifest(script: str, folder: Path = FOLDER) -> dict:
 def _for_observer(folder: Path) -> dict:
     """The regions, and what the model observers make of the same images."""
     found = {
-        who: reader.seen(store.load_side("detection"), BY_EYE_SIGMA, forced_choice.DIAMETER, who).auc
+        who: reader.seen(
+            store.load_side("detection"), BY_EYE_SIGMA, forced_choice.DIAMETER, who
+        ).auc
         for who in reader.OBSERVERS
     }
     with Image.open(folder / REGIONS) as picture:
