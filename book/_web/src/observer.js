@@ -118,12 +118,13 @@ const start = (box, data, kit) => {
 };
 
 const table = (element, methods, counts) => {
-  const titles = ["image", "right", "you", "95 % interval", "Hotelling observer", "observer with an eye filter"];
+  const titles = ["image", "right", "you (95 % interval)", "Hotelling", "eye filter"];
   const head = element("tr", {}, ...titles.map((text) => element("th", { scope: "col" }, text)));
   const rows = methods.map(({ name, title, hotelling, eye }) => {
     const { hits, number } = counts.get(name);
     const [low, high] = interval(hits, number);
-    const cells = [`${hits} of ${number}`, percent(hits / number), `${percent(low)} to ${percent(high)}`, percent(hotelling), percent(eye)];
+    const yours = `${percent(hits / number)} (${percent(low)} to ${percent(high)})`;
+    const cells = [`${hits} of ${number}`, yours, percent(hotelling), percent(eye)];
     return element("tr", {}, element("th", { scope: "row" }, title), ...cells.map((text) => element("td", {}, text)));
   });
   const made = element("table", { class: "try-table" }, element("thead", {}, head), element("tbody", {}, ...rows));
@@ -139,7 +140,7 @@ const meaning = (methods, counts) => {
   const enough = had >= number ? "You have as many." : `You have ${had}.`;
   return (
     `In a choice between two, the share of right answers is the AUC: your column may stand beside the observers'. ` +
-    `But look at your intervals. To tell ${best.title.toLowerCase()} from ${worst.title} as they differ for the Hotelling observer ` +
+    `The last two columns are the model observers' on such images. But look at your intervals. To tell “${best.title}” from “${worst.title}” as they differ for the Hotelling observer ` +
     `(${percent(best.hotelling)} and ${percent(worst.hotelling)}), you would need about ${number} trials of each. ${enough}`
   );
 };
