@@ -3,7 +3,6 @@
 Needs a built book and Chromium: `make test-book` takes care of both.
 """
 
-import json
 import re
 
 import numpy as np
@@ -12,10 +11,12 @@ from built_site import WIDTHS
 from PIL import Image
 from playwright.sync_api import expect
 
+from denoise_lib.data import load_dataset
 from denoise_lib.study import forced_choice, store
 from denoise_lib.tasks import observer
 
-PAGE, TRIALS = "observe.html", 20
+PAGE, TRIALS = "observe.html?seed=1", 20
+PAUSE = 300  # milliseconds, in which a second answer is taken for a double click
 
 
 def regions() -> np.ndarray:
@@ -58,6 +59,7 @@ def play(page, choose) -> list[tuple[int, str]]:
         (pair, method, absent), (other, same, opposite) = map(what, seen(page))
         assert (pair, method, absent) == (other, same, 1 - opposite)
         shown.append((pair, method))
+        page.wait_for_timeout(PAUSE)
         page.keyboard.press("ArrowRight" if choose(absent) else "ArrowLeft")
     expect(page.locator(".try-told")).to_contain_text("You found")
     return shown
@@ -84,18 +86,33 @@ def test_who_sees_every_nodule_scores_all_and_stands_beside_the_model_observers(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_who_is_always_wrong_finds_none_and_another_seed_adds_other_pairs(open_page):
+def test_rounds_add_up_without_a_pair_seen_twice_until_none_is_left(open_page):
     page = open_page(PAGE)
     begin(page)
 
-    first = play(page, lambda absent: absent == 0)
-    told = page.locator(".try-told").inner_text()
-    page.get_by_role("button", name="20 more, with seed 2").click()
-    second = play(page, lambda absent: absent == 1)
+    shown = play(page, lambda absent: absent == 0)
+    assert "You found 0 of 20" in page.locator(".try-told").inner_text()
+    for seed in range(2, 9):
+        more = page.get_by_role("button", name=f"20 more, with seed {seed}")
+        if not more.count():
+            break
+        more.click()
+        shown += play(page, lambda absent: absent == 1)
 
-    assert "You found 0 of 20" in told
-    assert "You found 20 of 40" in page.locator(".try-told").inner_text()
-    assert first != second
+    assert len(shown) >= 80 and len(set(shown)) == len(shown)
+    assert f"You found {len(shown) - 20} of {len(shown)}" in page.locator(".try-told").inner_text()
+    assert "You have seen the pairs of this page" in page.locator(".try").inner_text()
+
+
+def test_a_key_that_is_held_answers_once(open_page):
+    page = open_page(PAGE)
+    begin(page)
+
+    for _ in range(5):
+        page.keyboard.down("ArrowLeft")  # the second and later ones are repeats
+    page.keyboard.up("ArrowLeft")
+
+    expect(page.locator(".try-told")).to_contain_text("Pair 2 of")
 
 
 def test_the_same_seed_asks_the_same(open_page):
@@ -113,23 +130,42 @@ def test_a_region_is_chosen_by_a_click_and_the_results_can_be_copied(open_page, 
     begin(page)
 
     for _ in range(TRIALS):
+        page.wait_for_timeout(PAUSE)
         page.get_by_role("button", name="The nodule is in the left region").click()
     page.get_by_role("button", name="Copy the results").click()
 
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 5 and "seeds: 1)" in lines[0]
     assert sum(int(line.split("\t")[2]) for line in lines[1:]) == TRIALS
     found = int(re.search(r"You found (\d+)", page.locator(".try-told").inner_text())[1])
     assert sum(int(line.split("\t")[1]) for line in lines[1:]) == found
 
 
-def test_regions_are_in_the_lung_and_differ_by_the_nodule_alone():
-    data = json.loads((store.folder() / "images" / "made_from.json").read_text())
-    assert "regions.webp" in data
+def test_regions_are_in_the_lung_and_have_the_nodule_in_the_middle():
     clean = regions()[:, 0].astype(float)
     low, high = forced_choice.SHOWN
-    middle = slice(observer.REGION // 2 - 4, observer.REGION // 2 + 5)
-    levels = low + (high - low) * clean[..., middle, middle] / 255
+    levels = low + (high - low) * clean / 255
+    half = observer.REGION // 2
+    middle = slice(half - 4, half + 5)
     # Without the nodule all of its place is darker than middle grey.
-    assert (levels[:, 1] < observer.AERATED + 0.01).all()
+    assert (levels[:, 1, middle, middle] < observer.AERATED + 0.01).all()
+    # With it, the middle stands out from the ring around it by about its contrast.
+    rings = [np.hypot(*np.mgrid[-half:half, -half:half]) < radius for radius in (1.5, 5, 7)]
+    inside, ring = rings[0], rings[2] & ~rings[1]
+    rise = [(levels[:, i][:, inside].mean(1) - levels[:, i][:, ring].mean(1)) for i in (0, 1)]
+    contrast = observer.NODULES[forced_choice.DIAMETER]
+    assert np.median(rise[0]) > 0.6 * contrast and abs(np.median(rise[1])) < 0.2 * contrast
+
+
+def test_a_pair_is_drawn_as_the_study_draws_it():
+    number = 3
+    item = load_dataset("chest-drr").test[number]
+    low, high = forced_choice.SHOWN
+
+    drawn = forced_choice.regions(item, number, ("clean", "noisy", "gaussian"))
+
+    expected = (255 * (drawn - low) / (high - low)).round().clamp(0, 255).numpy()
+    size = observer.REGION
+    shown = regions()[number, :3].transpose(2, 0, 1, 3).reshape(size, -1)
+    assert np.abs(shown - expected).max() <= 1

@@ -6,6 +6,7 @@ They are cut from the study's own draw of places and noise on the test images of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def pair(item: Item, number: int) -> tuple[tuple[int, int], tuple[int, int]] | N
     return where[present], others[chosen]
 
 
-def regions(item: Item, number: int) -> torch.Tensor | None:
+def regions(item: Item, number: int, columns: Sequence[str] = COLUMNS) -> torch.Tensor | None:
     """The two regions of a test image, clean and by each method.
 
     Parameters
@@ -62,11 +63,14 @@ def regions(item: Item, number: int) -> torch.Tensor | None:
         The image and its lungs.
     number : int
         Of the image in its split.
+    columns : sequence of str
+        "clean", or methods.
 
     Returns
     -------
     torch.Tensor or None
-        Shape (REGION, 2 len(COLUMNS) REGION); None where there is no `pair`.
+        Shape (REGION, 2 len(columns) REGION), each with the nodule, then without; None where there
+        is no `pair`.
     """
     places = pair(item, number)
     if places is None:
@@ -76,7 +80,7 @@ def regions(item: Item, number: int) -> torch.Tensor | None:
     images = observer.insert(item.image, where, signals), item.image
     noisy = [GaussianNoise(BY_EYE_SIGMA)(image[None], [item.id], DRAW) for image in images]
     cut = []
-    for method in COLUMNS:
+    for method in columns:
         for index, place in enumerate(places):
             shown = images[index]
             if method != "clean":

@@ -36,7 +36,11 @@
       changed(Number(input.value));
     });
     tell();
-    return element("label", {}, element("span", {}, name, " ", shown), input);
+    const set = (now) => {
+      input.value = now;
+      tell();
+    };
+    return Object.assign(element("label", {}, element("span", {}, name, " ", shown), input), { set });
   };
 
   // A labelled list of { value: text }.

@@ -1,238 +1,252 @@
 // The page that denoises: choose an image, noise and a network; see what became of it.
+import { blend, removed } from "./blend.js";
 import { DOSES, controls } from "./controls.js";
 import { Refusal } from "./refusal.js";
 import { makeReport } from "./report.js";
-import { makeView } from "./view.js";
+import { makeView, prepared } from "./view.js";
 import { Cancelled, makeWork } from "./work.js";
 
-const SEED = 7;
-const LARGE = 1.5e6; // pixels, beyond which a choice is drawn when the hand rests
 const GAIN = 4; // of what was removed
-
-const blend = (noisyImage, estimate, alpha) =>
-  alpha === 1
-    ? estimate
-    : { ...estimate, data: estimate.data.map((v, i) => alpha * v + (1 - alpha) * noisyImage.data[i]) };
-
-const removed = (noisyImage, estimate) => ({
-  ...estimate, data: estimate.data.map((v, i) => 0.5 + GAIN * (noisyImage.data[i] - v)),
-});
+const FIRST = { kind: "white", sigma: 25, dose: DOSES.indexOf(270), seed: 7 };
 
 const start = (box, data, kit) => {
-  const { work, cancel } = makeWork(new URL(data.folder, document.baseURI));
+  const folder = new URL(data.folder, document.baseURI);
+  const { work, cancel } = makeWork(folder);
+  // What is shown and judged: replaced as a whole, when all of a new one is there.
+  // { about: { name, title, places, own }, clean, noise: { kind, sigma, dose, seed }, noisy,
+  //   estimates: Map from a network's name to { estimate, seconds }, made: Map of what was computed }
+  let scene = null;
   const state = {
-    image: null, // as it was chosen: { name, title, image, places, own }
-    kind: "white", sigma: 25, dose: DOSES.indexOf(270), seed: SEED,
-    noisy: null,
-    network: data.networks[0].name,
-    provider: "wasm",
-    estimates: new Map(), // from a network's name to { estimate, seconds }
+    noise: { ...FIRST }, // as the controls say
+    network: data.networks[0].name, provider: "wasm",
     alpha: 1, left: "noisy", right: null, marked: false,
     running: false, // a network
-    generation: 0, // of the noisy image
   };
   const network = (name) => data.networks.find((each) => each.name === name);
   const report = makeReport(kit, data);
   const view = makeView(kit, { changed: () => panel.lineMoved(view.line()) });
-
-  // What may be shown, by name: { title, image() }. Images that are computed are kept until they change.
-  const kept = new Map();
-  const keep = (key, make) => {
-    if (!kept.has(key)) kept.set(key, make());
-    return kept.get(key);
-  };
-  const layers = () => {
-    const clean = state.kind === "none" ? [] : [["clean", { title: "clean", image: () => state.image.image }]];
-    const estimates = [...state.estimates].flatMap(([name, { estimate }]) => {
-      const { title } = network(name);
-      const blended = () => keep(`blend ${name}`, () => blend(state.noisy, estimate, state.alpha));
-      const taken = () => keep(`removed ${name}`, () => removed(state.noisy, blended()));
-      return [
-        [name, { title, image: blended }],
-        [`removed ${name}`, { title: `removed by ${title}, × ${GAIN}`, image: taken }],
-      ];
-    });
-    const given = state.kind === "none" ? "as it is" : "noisy";
-    return new Map([["noisy", { title: given, image: () => state.noisy }], ...estimates, ...clean]);
-  };
-
-  const show = () => {
-    const all = layers();
-    if (!all.has(state.left)) state.left = "noisy";
-    if (!all.has(state.right)) state.right = all.has(state.network) ? state.network : "noisy";
-    panel.offerLayers(all, state);
-    const [left, right] = [all.get(state.left), all.get(state.right)];
-    view.show(left.image(), right.image(), state.marked ? state.image.places : []);
-    const words = `${state.image.title}: ${left.title} left of the line, ${right.title} right of it`;
-    view.canvas.setAttribute("aria-label", words);
-    panel.caption(`Left of the line: ${left.title}. Right of it: ${right.title}.`);
-  };
-
   const tell = (text) => panel.tell(text);
+
   const failed = (error) => {
     if (error instanceof Cancelled) return tell("Cancelled.");
     if (error instanceof Refusal) return tell(error.message);
     console.error(error);
     tell(`This did not work (${error.message}): reload the page, or choose another network.`);
   };
-  // The buttons say that something is being done.
-  let doing = 0;
-  const busy = async (act) => {
-    doing += 1;
-    panel.busy(true);
+
+  // The last of several requests counts; an earlier one ends without a word when it finds out.
+  let latest = 0;
+  class Overtaken extends Error {}
+  const request = async (act) => {
+    const own = ++latest;
+    if (state.running) cancel();
+    panel.waiting(true);
+    const current = (value) => {
+      if (own !== latest) throw new Overtaken();
+      return value;
+    };
     try {
-      return await act();
+      await act(current);
+      return own === latest;
     } catch (error) {
+      if (own !== latest || error instanceof Overtaken) return false;
       failed(error);
+      if (scene) restore();
+      return false;
     } finally {
-      doing -= 1;
-      panel.busy(doing > 0);
+      if (own === latest) panel.waiting(false);
     }
   };
-  // What a network is doing for an image that goes is of no use.
-  const interrupt = () => state.running && cancel();
+  // The controls as they were when the scene was made.
+  const restore = () => {
+    state.noise = { ...scene.noise };
+    panel.imageChosen(scene.about);
+    panel.noiseChosen(state.noise, scene);
+  };
 
-  // A new image or other noise: what was computed of the old one is gone.
-  const renew = async () => {
-    const { image } = state.image;
-    const { kind, seed } = state;
-    const generation = ++state.generation;
-    const parameters = { sigma: state.sigma, dose: DOSES[state.dose], ...data.xray };
-    const made = kind === "none" ? image : await work("noise", { image, kind, parameters, seed });
-    if (generation !== state.generation) return;
-    state.noisy = made;
-    state.estimates.clear();
-    kept.clear();
-    panel.noiseChosen(state);
+  // Of an image and the noise that is asked for, a scene.
+  const stage = async (about, clean, noise, current) => {
+    const { kind, seed } = noise;
+    const parameters = { sigma: noise.sigma, dose: DOSES[noise.dose], ...data.xray };
+    const noisy = kind === "none" ? clean : current(await work("noise", { image: clean, kind, parameters, seed }));
+    const found = { about, clean, noise: { ...noise }, noisy, estimates: new Map(), made: new Map() };
+    const { noise: level } = current(await work("measure", { image: noisy }));
+    await prepared(noisy);
+    current();
+    scene = found;
+    state.noise = { ...noise };
+    panel.imageChosen(about);
+    panel.noiseChosen(state.noise, scene);
     report.clear();
-    show();
-    const { noise } = await work("measure", { image: state.noisy });
-    if (generation !== state.generation) return;
-    report.level(noise, state.kind);
-    await judge("noisy", state.noisy);
+    report.level(level, kind);
+    await show();
+    await judge(scene, "noisy", noisy);
   };
 
-  const judge = async (name, estimate) => {
-    const clean = state.kind === "none" ? null : state.image.image;
-    const { generation } = state;
-    const found = await work("judge", { clean, noisy: state.noisy, estimate });
-    if (generation !== state.generation) return;
-    report.add(name, name === "noisy" ? panel.noisyTitle(state) : network(name).title, found, state);
+  const judge = async (of, name, estimate) => {
+    const clean = of.noise.kind === "none" ? null : of.clean;
+    const found = await work("judge", { clean, noisy: of.noisy, estimate });
+    if (of !== scene) return;
+    report.add(name, name === "noisy" ? given(of) : network(name).title, found, of.noise);
+  };
+  const given = ({ noise }) => (noise.kind === "none" ? "as it is" : "noisy");
+
+  // What may be shown, by name: { title, image() }, the latter a promise. What was computed is kept
+  // until α changes or another estimate comes.
+  const kept = (key, make) => {
+    if (!scene.made.has(key)) scene.made.set(key, make());
+    return scene.made.get(key);
+  };
+  const blended = (name) => kept(`blend ${name}`, () => blend(scene.noisy, scene.estimates.get(name).estimate, state.alpha));
+  const layers = () => {
+    const estimates = [...scene.estimates.keys()].flatMap((name) => {
+      const { title } = network(name);
+      const taken = () => kept(`removed ${name}`, async () => removed(scene.noisy, await blended(name), GAIN));
+      return [
+        [name, { title, image: () => blended(name) }],
+        [`removed ${name}`, { title: `removed by ${title}, × ${GAIN}`, image: taken }],
+      ];
+    });
+    const clean = scene.noise.kind === "none" ? [] : [["clean", { title: "clean", image: () => scene.clean }]];
+    return new Map([["noisy", { title: given(scene), image: () => scene.noisy }], ...estimates, ...clean]);
   };
 
-  const denoise = () => busy(async () => {
+  let drawing = 0;
+  const show = async () => {
+    const own = ++drawing;
+    const all = layers();
+    if (!all.has(state.left)) state.left = "noisy";
+    if (!all.has(state.right)) state.right = all.has(state.network) ? state.network : "noisy";
+    panel.offerLayers(all, state);
+    const sides = [all.get(state.left), all.get(state.right)];
+    const images = await Promise.all(sides.map(async ({ image }) => prepared(await image())));
+    if (own !== drawing) return;
+    const [left, right] = sides.map(({ title }) => title);
+    view.show(...images, state.marked ? scene.about.places : []);
+    const words = `${scene.about.title}: ${left} left of the line, ${right} right of it`;
+    view.canvas.setAttribute("aria-label", words);
+    panel.caption(`Left of the line: ${left}. Right of it: ${right}.`);
+  };
+
+  const denoise = async () => {
+    if (state.running || !scene) return;
+    const [of, chosen] = [scene, network(state.network)];
     state.running = true;
-    let seconds;
+    panel.running(true);
     try {
-      seconds = await run();
+      const found = await run(of, chosen);
+      if (of !== scene) return;
+      await arrived(of, chosen, found);
+      tell(`Done in ${found.seconds.toFixed(1)} seconds.`);
+    } catch (error) {
+      if (of === scene) failed(error);
     } finally {
       state.running = false;
+      panel.running(false);
     }
-    await judgeAll();
-    tell(`Done in ${seconds.toFixed(1)} seconds.`);
-  });
-
-  const run = async () => {
-    const chosen = network(state.network);
+  };
+  const run = (of, chosen) => {
     tell(`${chosen.title}: loading …`);
     const progress = (share) => {
       panel.progress(share);
-      tell(share < 1 ? `${chosen.title}: ${Math.round(100 * share)} % …` : "");
+      // Every tenth: a screen reader reads it out.
+      if (share < 1) tell(`${chosen.title}: ${10 * Math.floor(10 * share)} % …`);
     };
-    const given = { image: state.noisy, network: chosen };
-    const found = await work("denoise", { ...given, provider: state.provider }, { progress }).catch((error) => {
-      if (error instanceof Cancelled || state.provider === "wasm") throw error;
+    const asked = { image: of.noisy, network: chosen };
+    const by = (provider) => work("denoise", { ...asked, provider }, { progress });
+    return by(state.provider).catch((error) => {
+      if (error instanceof Cancelled || error instanceof Refusal || state.provider === "wasm") throw error;
       console.warn(error);
       panel.withoutCard();
-      return work("denoise", { ...given, provider: "wasm" }, { progress });
+      return by("wasm");
     });
-    state.estimates.set(chosen.name, found);
-    kept.clear();
-    const others = [...state.estimates.keys()].filter((name) => name !== chosen.name);
+  };
+  const arrived = async (of, chosen, found) => {
+    of.estimates.delete(chosen.name); // so that it becomes the last
+    of.estimates.set(chosen.name, found);
+    of.made.clear();
+    const others = [...of.estimates.keys()].filter((name) => name !== chosen.name);
     Object.assign(state, { right: chosen.name, left: others.at(-1) ?? "noisy" });
-    show();
-    report.took(chosen.name, found.seconds, state);
-    return found.seconds;
+    report.took(chosen.name, found.seconds, of.noisy, state.provider);
+    panel.networkChosen(state, of);
+    await show();
+    await judgeAll(of);
+  };
+  const judgeAll = async (of) => {
+    for (const name of of.estimates.keys()) await judge(of, name, await blended(name));
+    if (of === scene) report.curves([...of.estimates.keys()], network);
   };
 
-  const judgeAll = async () => {
-    for (const [name, { estimate }] of state.estimates) {
-      await judge(name, keep(`blend ${name}`, () => blend(state.noisy, estimate, state.alpha)));
-    }
-    report.curves([...state.estimates.keys()], network);
-  };
-
-  const choose = (name) => busy(async () => {
-    interrupt();
+  const choose = (name) => request(async (current) => {
     const found = data.images.find((each) => each.name === name);
-    const address = new URL(found.file, new URL(data.folder, document.baseURI));
-    const response = await fetch(address);
-    if (!response.ok) throw new Refusal(`${found.title} is missing on this site: choose another image.`);
-    if (state.image?.own) state.kind = "white";
-    await take(await response.arrayBuffer(), found.file, { title: found.title, places: found.places });
-    await renew();
+    const response = await fetch(new URL(found.file, folder)).catch(() => null);
+    if (!response?.ok) throw new Refusal(`${found.title} did not arrive: check your connection and choose it again.`);
+    const bytes = current(await response.arrayBuffer());
+    const about = { name, title: found.title, places: found.places, own: false };
+    const noise = scene?.about.own ? { ...state.noise, kind: FIRST.kind } : state.noise;
+    await stage(about, current(await read(bytes, found.file)), noise, current);
     tell("");
   });
-
-  const open = (file) => busy(async () => {
-    interrupt();
+  const open = (file) => request(async (current) => {
     tell(`Reading ${file.name} …`);
-    await take(await file.arrayBuffer(), file.name, { title: file.name, own: true });
-    state.kind = "none";
-    await renew();
-    tell(`${file.name}: ${state.noisy.width} x ${state.noisy.height} pixels. It stays on this machine.`);
+    const clean = current(await read(current(await file.arrayBuffer()), file.name));
+    const about = { name: file.name.replace(/\.[^.]*$/, ""), title: file.name, places: [], own: true };
+    await stage(about, clean, { ...state.noise, kind: "none" }, current);
+    tell(`${file.name}: ${clean.width} x ${clean.height} pixels. It stays on this machine.`);
   });
+  const read = (bytes, name) => work("read", { bytes, name }, { transfer: [bytes] });
 
-  const take = async (bytes, name, about) => {
-    const image = await work("read", { bytes, name }, { transfer: [bytes] });
-    state.image = { name: name.replace(/^.*\/|\.[^.]*$/g, ""), places: [], ...about, image };
-    state.marked = false;
-    panel.imageChosen(state);
+  const hands = { alpha: null, noise: null };
+  const rested = (hand, act, milliseconds) => {
+    clearTimeout(hands[hand]);
+    hands[hand] = setTimeout(act, milliseconds);
+  };
+  const noised = (change) => {
+    Object.assign(state.noise, change);
+    panel.noiseChosen(state.noise, scene);
+    panel.waiting(true);
+    rested("noise", () => request((current) => stage(scene.about, scene.clean, { ...state.noise }, current)), 150);
+  };
+  const mixed = (alpha) => {
+    state.alpha = alpha;
+    scene.made.clear();
+    rested("alpha", async () => {
+      const of = scene;
+      await show();
+      await judgeAll(of).catch(() => {}); // cancelled: the next rest of the hand tells
+    }, 100);
   };
 
-  const save = () => busy(async () => {
-    const name = state.estimates.has(state.right) ? state.right : [...state.estimates.keys()].at(-1);
-    const image = blend(state.noisy, state.estimates.get(name).estimate, state.alpha);
-    const bytes = await work("encode", { image });
+  const save = async () => {
+    const names = [state.right, state.left, ...[...scene.estimates.keys()].reverse()];
+    const name = names.find((each) => scene.estimates.has(each));
+    if (!name) return tell("There is nothing to save yet: denoise first.");
+    const bytes = await work("encode", { image: await blended(name) });
+    const share = state.alpha === 1 ? "" : `-${state.alpha.toFixed(2)}`;
     const link = kit.element("a", {
       href: URL.createObjectURL(new Blob([bytes], { type: "image/png" })),
-      download: `${state.image.name}-${name}.png`,
+      download: `${scene.about.name}-${name}${share}.png`,
     });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     tell(`Saved ${link.download}, 16 bits. Not for diagnosis.`);
-  });
-
-  let resting;
-  const blended = (alpha) => {
-    state.alpha = alpha;
-    for (const key of [...kept.keys()]) kept.delete(key);
-    clearTimeout(resting);
-    const large = state.noisy.data.length > LARGE;
-    if (!large) show();
-    resting = setTimeout(() => busy(async () => { show(); await judgeAll(); }), large ? 500 : 250);
-  };
-
-  const changed = (change) => {
-    Object.assign(state, change);
-    interrupt();
-    clearTimeout(resting);
-    resting = setTimeout(() => busy(renew), 150);
   };
 
   const panel = controls(kit, data, state, {
-    choose, open, denoise, cancel, save, blended, changed, tell, failed,
+    choose, open, denoise, cancel, noised, mixed,
+    save: () => save().catch(failed),
     layer: (side, name) => { state[side] = name; show(); },
     marked: (on) => { state.marked = on; show(); },
-    network: (name) => { state.network = name; panel.networkChosen(state); },
-    provider: (name) => { state.provider = name; },
+    network: (name) => { state.network = name; panel.networkChosen(state, scene); },
+    provider: (name) => { state.provider = name; panel.networkChosen(state, scene); },
     line: view.lineTo,
     zoom: view.zoomTo,
   }, view.canvas, report);
 
-  const begin = async () => {
+  // Whether there is a first image to work on.
+  const begin = (file) => {
     box.replaceChildren(panel.root);
-    await choose(data.images[0].name);
+    return file ? open(file) : choose(data.images[0].name);
   };
   return { begin, open, denoise };
 };
@@ -247,17 +261,42 @@ const enliven = (box) => {
   }
   const app = start(box, data, kit);
   const button = kit.element("button", { type: "button", class: "try-start" }, `Denoise a radiograph (loads ${data.megabytes} MB)`);
-  const input = kit.element("input", { type: "file", accept: data.accept, class: "toy-heard", tabindex: -1, "aria-label": "A radiograph of yours" });
+  const input = kit.element("input", { type: "file", class: "toy-heard", tabindex: -1, "aria-label": "A radiograph of yours" });
   const own = kit.element("button", { type: "button" }, "… or a file of yours");
-  const go = async (then) => {
-    button.disabled = own.disabled = true;
-    await app.begin();
-    await then();
+  let begun = false;
+  const go = async (file) => {
+    if (begun) return file && app.open(file);
+    begun = true;
+    if (await app.begin(file)) await app.denoise();
   };
-  button.addEventListener("click", () => go(app.denoise));
+  button.addEventListener("click", () => go());
   own.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => input.files[0] && go(() => app.open(input.files[0])));
-  still.replaceChildren(kit.element("div", { class: "toy-buttons" }, button, own, input), kit.element("p", { class: "try-note" }, "Nothing is loaded before you ask, and your image stays on this machine."));
+  input.addEventListener("change", () => input.files[0] && go(input.files[0]));
+  const promise = kit.element("p", { class: "try-note" }, "Nothing is loaded before you ask, and your image stays on this machine.");
+  still.replaceChildren(kit.element("span", { class: "toy-buttons" }, button, own, input));
+  still.after(promise);
+  given(box, go);
+};
+
+// A file may be dropped on the page, or pasted.
+const given = (box, go) => {
+  const take = (list, event) => {
+    const file = [...(list ?? [])].find((each) => each instanceof File);
+    if (!file) return;
+    event.preventDefault();
+    go(file);
+  };
+  const over = (on) => box.classList.toggle("try-over", on);
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    over(true);
+  });
+  document.addEventListener("dragleave", () => over(false));
+  document.addEventListener("drop", (event) => {
+    over(false);
+    take(event.dataTransfer.files, event);
+  });
+  document.addEventListener("paste", (event) => take(event.clipboardData?.files, event));
 };
 
 for (const box of document.querySelectorAll('.try[data-try="denoiser"]')) enliven(box);

@@ -1,33 +1,37 @@
 // A network of the book on ONNX Runtime Web: on the processor, or on the graphics card.
-import { inTiles } from "./tiles.js";
+import { cut, inTiles } from "./tiles.js";
 
-export const TILE = 256;
-export const INPUT = "noisy";
-export const OUTPUT = "denoised";
+const TILE = 256;
 
-// Sessions by the network's address; one that a graphics card runs is for one size only.
+// The session of each network and back end; one on a graphics card is for one size of tiles.
 const sessions = new Map();
 
-const session = (ort, key, bytes, options) => {
-  if (!sessions.has(key)) sessions.set(key, bytes().then((b) => ort.InferenceSession.create(b, options)));
-  return sessions.get(key);
+const session = async (ort, provider, network, sizes) => {
+  const key = `${provider} ${network.name}`;
+  const size = provider === "webgpu" ? `${sizes.height} ${sizes.width}` : "any";
+  const known = sessions.get(key);
+  if (known?.size === size) return known.ready;
+  await (await known?.ready)?.release();
+  const fixed = provider === "webgpu" ? { freeDimensionOverrides: sizes } : {};
+  const ready = network.bytes().then((bytes) =>
+    ort.InferenceSession.create(bytes, { executionProviders: [provider], ...fixed }));
+  sessions.set(key, { size, ready });
+  ready.catch(() => sessions.delete(key)); // to be tried again
+  return ready;
 };
 
+// Load a network for images of a size: a promise of `denoise(image, progress)`.
 // `network` has a `name`, its `receptiveRadius` and `alignment`, and `bytes()`, a promise.
-export const denoise = async (ort, image, network, { provider = "wasm", progress } = {}) => {
-  const fixed = provider === "webgpu";
-  const run = async (values, height, width) => {
-    const key = fixed ? `${network.name} ${height} ${width}` : network.name;
-    const sizes = fixed ? { freeDimensionOverrides: { height, width } } : {};
-    const ready = await session(ort, `${provider} ${key}`, network.bytes, {
-      executionProviders: [provider], ...sizes,
-    });
-    const noisy = new ort.Tensor("float32", values, [1, 1, height, width]);
-    const { [OUTPUT]: output } = await ready.run({ [INPUT]: noisy });
-    const data = await output.getData();
-    output.dispose();
+export const opened = async (ort, network, { width, height }, provider = "wasm") => {
+  const plan = { tile: TILE, margin: network.receptiveRadius, alignment: network.alignment };
+  const [down, across] = [height, width].map((length) => cut(length, TILE, plan.margin, plan.alignment).size);
+  const ready = await session(ort, provider, network, { height: down, width: across });
+  const run = async (values, rows, columns) => {
+    const noisy = new ort.Tensor("float32", values, [1, 1, rows, columns]);
+    const { denoised } = await ready.run({ noisy });
+    const data = await denoised.getData();
+    denoised.dispose();
     return data;
   };
-  const plan = { tile: TILE, margin: network.receptiveRadius, alignment: network.alignment };
-  return inTiles(image, run, plan, progress);
+  return (image, progress) => inTiles(image, run, plan, progress);
 };

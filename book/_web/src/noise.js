@@ -1,7 +1,7 @@
 // Noise for a clean image, as `GaussianNoise`, `CorrelatedNoise` and `XRayNoise` of the library
 // draw it; the same seed gives the same noise on every machine, though not the library's.
 
-export const WIDTH = 1; // of correlated noise, pixels
+const WIDTH = 1; // of correlated noise, pixels
 const LEAST_COUNT = 0.5;
 
 const normals = (dice, number) => Float64Array.from({ length: number }, dice.normal);
@@ -58,7 +58,7 @@ const xray = ({ data }, { dose, electronic, tone }, dice) => {
   });
 };
 
-export const KINDS = { white, correlated, xray };
+const KINDS = { white, correlated, xray };
 
 // `kind` is one of `KINDS`; `dice` draws normal and Poisson numbers.
 export const noisy = (image, kind, parameters, dice) => ({

@@ -3,6 +3,7 @@ import { interval, needed, round } from "./trials.js";
 
 const TRIALS = 20;
 const ZOOM = 5;
+const PAUSE = 250; // milliseconds
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 const start = (box, data, kit) => {
@@ -10,7 +11,11 @@ const start = (box, data, kit) => {
   const { size, methods, columns } = data;
   const folder = new URL(data.folder, document.baseURI);
   const counts = new Map(methods.map(({ name }) => [name, { hits: 0, number: 0 }]));
-  const state = { seed: 1, trials: [], done: 0, rounds: 0 };
+  // Every visit has a seed of its own; ?seed=N in the address sets it.
+  const asked = Number(new URLSearchParams(location.search).get("seed"));
+  const state = { seed: asked || 1 + Math.floor(9999 * Math.random()), seeds: [], trials: [], done: 0, answered: 0 };
+  // The example, which was seen without noise, is dealt by no method.
+  const seen = new Set(methods.map(({ name }) => `${data.example} ${name}`));
   let levels = null;
 
   const region = (row, column) => {
@@ -49,16 +54,19 @@ const start = (box, data, kit) => {
   };
 
   const begin = () => {
-    const known = { trials: TRIALS, pairs: data.pairs - 1, methods: methods.map(({ name }) => name) };
-    // All pairs but the example.
-    const others = ({ pair, ...trial }) => ({ ...trial, pair: pair < data.example ? pair : pair + 1 });
-    state.trials = round(known, kit.dice(state.seed).uniform).map(others);
+    state.trials = deal(state.seed);
+    state.seeds.push(state.seed);
     state.done = 0;
     outcome.replaceChildren();
     bar.hidden = pairbox.hidden = false;
     for (const { button } of views) button.disabled = false;
     ask();
     live.focus({ preventScroll: true });
+  };
+
+  const deal = (seed) => {
+    const known = { trials: TRIALS, pairs: data.pairs, methods: methods.map(({ name }) => name), seen };
+    return round(known, kit.dice(seed).uniform);
   };
 
   const ask = () => {
@@ -71,7 +79,10 @@ const start = (box, data, kit) => {
 
   const answer = (right) => {
     const trial = state.trials[state.done];
-    if (!trial) return;
+    // A second press of a double click, or of a key that is held, is no answer.
+    if (!trial || performance.now() - state.answered < PAUSE) return;
+    state.answered = performance.now();
+    seen.add(`${trial.pair} ${trial.method}`);
     const count = counts.get(trial.method);
     count.number += 1;
     count.hits += right === trial.right ? 1 : 0;
@@ -81,30 +92,30 @@ const start = (box, data, kit) => {
   };
   live.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    if (event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
     if (state.done >= state.trials.length) return;
     event.preventDefault();
     answer(event.key === "ArrowRight");
   });
 
   const end = () => {
-    state.rounds += 1;
     bar.hidden = pairbox.hidden = true;
     const [all, hits] = ["number", "hits"].map((key) => [...counts.values()].reduce((sum, c) => sum + c[key], 0));
     const [low, high] = interval(hits, all);
     heard.textContent = `You found ${hits} of ${all}: ${percent(hits / all)} (${percent(low)} to ${percent(high)}). Guessing finds half.`;
-    const again = element("button", { type: "button", class: "try-start" }, `${TRIALS} more, with seed ${state.seed + 1}`);
-    again.addEventListener("click", () => {
-      state.seed += 1;
-      begin();
-    });
+    state.seed += 1;
+    const more = deal(state.seed) !== null;
+    const again = element("button", { type: "button", class: "try-start" }, `${TRIALS} more, with seed ${state.seed}`);
+    again.addEventListener("click", begin);
     const copy = element("button", { type: "button" }, "Copy the results");
     copy.addEventListener("click", () => copied(copy, asText(methods, counts, state)));
     outcome.replaceChildren(
       table(element, methods, counts),
       element("p", {}, meaning(methods, counts)),
-      element("div", { class: "toy-buttons" }, again, copy),
+      element("div", { class: "toy-buttons" }, ...(more ? [again] : []), copy),
+      more ? "" : element("p", { class: "try-note" }, "You have seen the pairs of this page; another round would show you known ones."),
     );
-    again.focus({ preventScroll: true });
+    (more ? again : copy).focus({ preventScroll: true });
   };
 
   return async () => {
@@ -145,8 +156,8 @@ const meaning = (methods, counts) => {
   );
 };
 
-const asText = (methods, counts, { rounds }) => [
-  `method\tright\ttrials\tHotelling AUC\teye filter AUC\t(rounds: ${rounds})`,
+const asText = (methods, counts, { seeds }) => [
+  `method\tright\ttrials\tHotelling AUC\teye filter AUC\t(seeds: ${seeds.join(", ")})`,
   ...methods.map(({ name, hotelling, eye }) => {
     const { hits, number } = counts.get(name);
     return [name, hits, number, hotelling.toFixed(3), eye.toFixed(3)].join("\t");

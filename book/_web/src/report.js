@@ -1,7 +1,9 @@
 // What the page says in numbers: the noise that it found, a row for each version, and the spectrum of
 // what was removed.
+import { isSharpened, isWhite } from "./white.js";
 
 const COLUMNS = ["", "PSNR (dB)", "SSIM", "seconds"];
+const ENOUGH = 128 ** 2; // pixels, for seconds that say something of larger images
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 const number = (value, digits) => (value == null ? "–" : Number.isFinite(value) ? value.toFixed(digits) : "∞");
@@ -17,7 +19,7 @@ export const makeReport = (kit, data) => {
   const rows = new Map();
   const seconds = new Map();
   const spectra = new Map();
-  let factor = 1; // how much longer than data.networks says this machine takes
+  const factors = new Map(); // how much longer than data.networks says, by provider
 
   const fill = (name, title, found) => {
     if (!rows.has(name)) {
@@ -31,7 +33,8 @@ export const makeReport = (kit, data) => {
 
   return {
     root: element("div", { class: "try-report" }, level, table, verdict, figure),
-    speed: () => factor,
+    // Undefined as long as nothing was measured.
+    factor: (provider) => factors.get(provider),
     clear: () => {
       rows.clear();
       seconds.clear();
@@ -43,10 +46,11 @@ export const makeReport = (kit, data) => {
     level: (noise, kind) => {
       level.textContent = described(noise, kind);
     },
-    took: (name, value, { noisy }) => {
+    took: (name, value, image, provider) => {
       seconds.set(name, value);
+      if (image.data.length < ENOUGH) return;
       const expected = data.networks.find((each) => each.name === name).seconds;
-      factor = value / ((expected * noisy.data.length) / data.secondsFor);
+      factors.set(provider, value / ((expected * image.data.length) / data.secondsFor));
     },
     add: (name, title, found, { kind }) => {
       table.caption.hidden = kind === "none";
@@ -89,12 +93,12 @@ const signed = (found) => found.correlation.toFixed(2).replace("-", "−");
 const described = (noise, kind) => {
   if (!noise) return "This image is even: there is no noise to be found.";
   const correlated = `Neighbouring differences correlate by ${signed(noise)}; white noise has −0.50.`;
-  if (Math.abs(noise.correlation + 0.5) <= 0.05) {
+  if (isWhite(noise)) {
     const weak = noise.sigma < 5 ? " That is weaker than anything that the networks were tested on: leave it alone." : "";
     const strong = noise.sigma > 55 ? " That is more than the networks were trained for." : "";
     return `${correlated} The noise looks white, with σ ≈ ${noise.sigma.toFixed(1)} of 255.${weak}${strong}`;
   }
-  if (noise.correlation < -0.55) return `${correlated} The image was sharpened: go back to the one before that.`;
+  if (isSharpened(noise)) return `${correlated} The image was sharpened: go back to the one before that.`;
   const why = kind === "none" ? "Neighbours share the noise, or there is none" : "Neighbours share the noise";
   return `${correlated} ${why}: these networks expect white noise.`;
 };

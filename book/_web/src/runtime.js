@@ -1,9 +1,14 @@
+import { Refusal } from "./refusal.js";
+
 // ONNX Runtime in the browser. Its code is WebAssembly of several megabytes, which the site serves
 // compressed whatever its host does.
 
 const inflated = async (address) => {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} is missing (${response.status})`);
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) {
+    const file = address.pathname.replace(/.*\//, "");
+    throw new Refusal(`${file} did not arrive: check your connection, and press Denoise again.`);
+  }
   const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
@@ -26,7 +31,11 @@ const start = async (provider) => {
 };
 
 export const runtime = (provider) => {
-  if (!loaded.has(provider)) loaded.set(provider, start(provider));
+  if (!loaded.has(provider)) {
+    const started = start(provider);
+    loaded.set(provider, started);
+    started.catch(() => loaded.delete(provider)); // to be tried again
+  }
   return loaded.get(provider);
 };
 

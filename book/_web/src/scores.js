@@ -37,13 +37,24 @@ const smoothed = (data, width, height) => {
   return result;
 };
 
+const BAND = 256; // rows at a time, so that a large image takes little memory
+
 // Wang et al. 2004; null where the image is smaller than the window.
 export const ssim = (clean, estimate) => {
   const { width, height } = clean;
   if (Math.min(width, height) <= 2 * REACH) return null;
-  const x = Float64Array.from(clean.data);
-  const y = Float64Array.from(estimate.data, clipped);
-  const mean = (values) => smoothed(values, width, height);
+  let sum = 0;
+  for (let top = 0; top + 2 * REACH < height; top += BAND) {
+    const bottom = Math.min(height, top + BAND + 2 * REACH);
+    const band = ({ data }) => data.subarray(top * width, bottom * width);
+    sum += ssimOfBand(Float64Array.from(band(clean)), Float64Array.from(band(estimate), clipped), width);
+  }
+  return sum / ((width - 2 * REACH) * (height - 2 * REACH));
+};
+
+// Summed over the full windows of some rows.
+const ssimOfBand = (x, y, width) => {
+  const mean = (values) => smoothed(values, width, values.length / width);
   const product = (a, b) => mean(a.map((v, i) => v * b[i]));
   const [mx, my, xx, yy, xy] = [mean(x), mean(y), product(x, x), product(y, y), product(x, y)];
   const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
@@ -54,7 +65,7 @@ export const ssim = (clean, estimate) => {
     const variances = xx[i] + yy[i] - squares;
     sum += ((2 * both + c1) * (2 * (xy[i] - both) + c2)) / ((squares + c1) * (variances + c2));
   }
-  return sum / mx.length;
+  return sum;
 };
 
 // How neighbouring differences of rows correlate, -1/2 for white noise, and the noise's standard
@@ -89,11 +100,8 @@ export const noiseOf = ({ width, height, data }) => {
   };
 };
 
-// White noise by that test.
-export const isWhite = (found) => found !== null && Math.abs(found.correlation + 0.5) <= 0.05;
-
 const BINS = 16;
-export const LARGEST = 512;
+const LARGEST = 512;
 
 // The power spectrum averaged over directions, as `radial_power` of the library, of the largest
 // middle square whose side is a power of two: [[frequency in cycles per pixel, power], ...]. White

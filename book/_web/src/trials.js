@@ -10,15 +10,20 @@ const shuffled = (number, random) => {
   return order;
 };
 
-// Each pair of regions at most once, each method equally often, left and right by a fair coin.
-export const round = ({ trials, pairs, methods }, random) => {
-  const chosen = shuffled(pairs, random).slice(0, trials);
-  const order = shuffled(trials, random);
-  return chosen.map((pair, i) => ({
-    pair,
-    method: methods[order[i] % methods.length],
-    right: random() < 0.5, // where the nodule is
-  }));
+// Each pair of regions at most once, each method equally often, left and right by a fair coin; no
+// pair by a method by which it was seen before: `seen` has "PAIR METHOD" of these. Null when the pairs
+// do not suffice.
+export const round = ({ trials, pairs, methods, seen }, random) => {
+  const order = shuffled(pairs, random);
+  const taken = new Set();
+  const dealt = Array.from({ length: trials }, (_, i) => {
+    const method = methods[i % methods.length];
+    const pair = order.find((each) => !taken.has(each) && !seen.has(`${each} ${method}`));
+    taken.add(pair);
+    return { pair, method, right: random() < 0.5 }; // where the nodule is
+  });
+  if (taken.has(undefined)) return null;
+  return shuffled(trials, random).map((i) => dealt[i]);
 };
 
 // Wilson's 95 % interval of a share.

@@ -1,29 +1,36 @@
 // Two versions of an image with a line between them, to be zoomed and moved: one canvas.
 
-const FILL = "#808080"; // beside the image
+import { filled } from "./blend.js";
 
-const halved = ({ width, height, data }) => {
+const BESIDE = 0xff808080; // the image, as a pixel of the canvas
+const TARGET = 500; // pixels of a side, below which no smaller version is needed
+
+const halved = async ({ width, height, data }) => {
   const [w, h] = [Math.max(1, width >> 1), Math.max(1, height >> 1)];
-  const result = { width: w, height: h, data: new Float32Array(w * h) };
-  for (let row = 0; row < h; row++) {
-    for (let column = 0; column < w; column++) {
-      const place = 2 * row * width + 2 * column;
-      const right = 2 * column + 1 < width ? 1 : 0;
-      const below = 2 * row + 1 < height ? width : 0;
-      result.data[row * w + column] =
-        (data[place] + data[place + right] + data[place + below] + data[place + right + below]) / 4;
-    }
-  }
-  return result;
+  const [right, below] = [width > 1 ? 1 : 0, height > 1 ? width : 0];
+  const mean = (i) => {
+    const place = 2 * Math.floor(i / w) * width + 2 * (i % w);
+    return (data[place] + data[place + right] + data[place + below] + data[place + right + below]) / 4;
+  };
+  return { width: w, height: h, data: await filled(w * h, mean) };
 };
 
 // Smaller and smaller versions of an image, so that one seen from afar is no pattern of single pixels.
 const pyramids = new WeakMap();
+
+// A promise of the same image, ready to be shown from near and far.
+export const prepared = async (image) => {
+  if (!pyramids.has(image)) {
+    const levels = [image];
+    while (Math.max(levels.at(-1).width, levels.at(-1).height) > TARGET) levels.push(await halved(levels.at(-1)));
+    pyramids.set(image, levels);
+  }
+  return image;
+};
+
 const smaller = (image, level) => {
-  if (!pyramids.has(image)) pyramids.set(image, [image]);
   const levels = pyramids.get(image);
-  while (levels.length <= level) levels.push(halved(levels.at(-1)));
-  return levels[level];
+  return [levels[Math.min(level, levels.length - 1)], 2 ** Math.min(level, levels.length - 1)];
 };
 
 export const makeView = (kit, { height: most = 640, changed }) => {
@@ -41,8 +48,8 @@ export const makeView = (kit, { height: most = 640, changed }) => {
 
   const painted = (zoom) => {
     const level = Math.max(0, Math.floor(Math.log2(1 / zoom)));
-    const [left, right] = [state.left, state.right].map((image) => smaller(image, level));
-    const step = 2 ** level;
+    const [left] = smaller(state.left, level);
+    const [right, step] = smaller(state.right, level);
     const picture = context.createImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(picture.data.buffer);
     const edge = state.line * canvas.width;
@@ -56,7 +63,7 @@ export const makeView = (kit, { height: most = 640, changed }) => {
       for (let x = 0; x < canvas.width; x++) {
         const column = columns[x];
         if (outside || column < 0) {
-          pixels[y * canvas.width + x] = 0xff808080;
+          pixels[y * canvas.width + x] = BESIDE;
           continue;
         }
         const image = x < edge ? left : right;
@@ -69,9 +76,8 @@ export const makeView = (kit, { height: most = 640, changed }) => {
 
   const paint = () => {
     frame = null;
-    if (!state.right) return;
+    if (!state.right || !canvas.width || !canvas.height) return;
     const zoom = scale();
-    context.fillStyle = FILL;
     context.putImageData(painted(zoom), 0, 0);
     context.fillStyle = context.strokeStyle = "#e69f00";
     context.lineWidth = Math.max(1, Math.round(devicePixelRatio));
@@ -90,7 +96,8 @@ export const makeView = (kit, { height: most = 640, changed }) => {
   const fit = () => {
     if (!state.right) return;
     const { width, height } = state.right;
-    const across = canvas.parentElement.clientWidth;
+    const across = canvas.parentElement?.clientWidth;
+    if (!across) return; // not on the page yet
     const tall = Math.min(most, innerHeight * 0.75, (across * height) / width);
     canvas.style.height = `${tall}px`;
     canvas.width = Math.round(across * devicePixelRatio);

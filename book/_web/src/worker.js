@@ -1,12 +1,13 @@
 // The work behind the page, in a thread of its own, so that the page never freezes. Each message is
 // { id, task, ... }; the answer is { id, result } or { id, refusal } or { id, error }.
 import "../../_static/toys/dice.js";
-import { denoise } from "./network.js";
+import { opened } from "./network.js";
 import { read } from "./read/index.js";
 import { Refusal } from "./refusal.js";
 import { networkBytes, runtime } from "./runtime.js";
 import { noisy } from "./noise.js";
-import { isWhite, noiseOf, psnr, spectrum, ssim } from "./scores.js";
+import { noiseOf, psnr, spectrum, ssim } from "./scores.js";
+import { isWhite } from "./white.js";
 
 const difference = (noisy, estimate) => ({
   ...noisy, data: noisy.data.map((v, i) => v - estimate.data[i]),
@@ -16,11 +17,11 @@ const TASKS = {
   read: ({ bytes, name }) => read(new Uint8Array(bytes), name),
 
   denoise: async ({ image, network, provider }, progress) => {
-    const ort = await runtime(provider);
     const bytes = () => networkBytes(network.file);
-    progress(0); // everything is here: the work begins
+    const denoise = await opened(await runtime(provider), { ...network, bytes }, image, provider);
+    progress(0);
     const start = performance.now();
-    const estimate = await denoise(ort, image, { ...network, bytes }, { provider, progress });
+    const estimate = await denoise(image, progress);
     return { estimate, seconds: (performance.now() - start) / 1000 };
   },
 

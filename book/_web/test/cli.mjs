@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import * as ort from "onnxruntime-web/wasm";
 import "../../_static/toys/dice.js";
-import { denoise } from "../src/network.js";
+import { opened } from "../src/network.js";
 import { noisy } from "../src/noise.js";
 import { read } from "../src/read/index.js";
 import { Refusal } from "../src/refusal.js";
@@ -19,28 +19,34 @@ const floats = async ({ width, height, file }) => {
   const bytes = await readFile(file);
   return { width, height, data: new Float32Array(new Uint8Array(bytes).buffer) };
 };
-const stored = async ({ width, height, data }) => {
-  const file = `${answered}.bin`;
+const readOne = async ({ file, name }, mark) => {
+  try {
+    return await stored(await read(new Uint8Array(await readFile(file)), name), mark);
+  } catch (error) {
+    if (error instanceof Refusal) return { refusal: error.message };
+    throw error;
+  }
+};
+const stored = async ({ width, height, data }, mark = "") => {
+  const file = `${answered}${mark}.bin`;
   await writeFile(file, new Uint8Array(Float32Array.from(data).buffer));
   return { width, height, file };
 };
 
 const TASKS = {
   cut: () => request.map(({ length, tile, margin, alignment }) => cut(length, tile, margin, alignment)),
-  read: async () => {
-    try {
-      const bytes = new Uint8Array(await readFile(request.file));
-      return await stored(await read(bytes, request.name));
-    } catch (error) {
-      if (error instanceof Refusal) return { refusal: error.message };
-      throw error;
-    }
+  read: () => readOne(request),
+  readAll: async () => {
+    const answers = [];
+    for (const [i, file] of request.entries()) answers.push(await readOne({ file, name: file }, `.${i}`));
+    return answers;
   },
   denoise: async () => {
     const shares = [];
     const image = await floats(request.image);
     const network = { ...request.network, bytes: () => readFile(request.model) };
-    const estimate = await denoise(ort, image, network, { progress: (share) => shares.push(share) });
+    const denoise = await opened(ort, network, image);
+    const estimate = await denoise(image, (share) => shares.push(share));
     return { ...(await stored(estimate)), shares };
   },
   noise: async () => {

@@ -8,7 +8,7 @@ import * as syntaxes from "./syntaxes.js";
 const { parseDicom, readEncapsulatedImageFrame, readEncapsulatedPixelDataFromFragments } = dicomParser;
 
 const TAGS = {
-  frames: "x00280008", rows: "x00280010", columns: "x00280011", photometric: "x00280004",
+  samples: "x00280002", frames: "x00280008", rows: "x00280010", columns: "x00280011", photometric: "x00280004",
   allocated: "x00280100", stored: "x00280101", signed: "x00280103",
   centre: "x00281050", width: "x00281051", function: "x00281056", intercept: "x00281052", slope: "x00281053",
   modalityTable: "x00283000", interestTable: "x00283010", descriptor: "x00283002", entries: "x00283006",
@@ -22,7 +22,7 @@ export const decode = async (bytes, name) => {
   } catch {
     throw new Refusal(`${name} is not a DICOM file: convert it or leave it out.`);
   }
-  const about = described(header);
+  const about = { ...described(header), name };
   check(header, about, name);
   const stored = inBits(await pixels(header, about, name), about);
   const data = displayed(stored, header, about);
@@ -43,6 +43,7 @@ const described = (header) => {
   return {
     rows: short("rows"),
     columns: short("columns"),
+    samples: short("samples") ?? 1,
     allocated: short("allocated"),
     stored: short("stored"),
     signed: short("signed") === 1,
@@ -53,11 +54,11 @@ const described = (header) => {
   };
 };
 
-const check = (header, { kind, frames, rows, columns }, name) => {
+const check = (header, { kind, frames, rows, columns, samples }, name) => {
   if (!header.elements[TAGS.pixels]) {
     throw new Refusal(`${name} is a DICOM file without pixels (a report?): leave it out.`);
   }
-  if (kind !== "MONOCHROME1" && kind !== "MONOCHROME2") {
+  if ((kind !== "MONOCHROME1" && kind !== "MONOCHROME2") || samples > 1) {
     throw new Refusal(`${name} is not a grey image (${kind}): export it as MONOCHROME2 or PNG.`);
   }
   if (frames > 1) {
@@ -101,8 +102,12 @@ const displayed = (values, header, about) => {
   const number = (tag) => header.floatString(TAGS[tag], 0);
   const table = header.elements[TAGS.interestTable]?.items?.[0]?.dataSet;
   if (number("width") !== undefined && number("centre") !== undefined) {
-    const kind = header.string(TAGS.function)?.toUpperCase() ?? "LINEAR";
-    shown = shown.map(windowed(kind, number("centre"), number("width"), dark, bright));
+    const kind = header.string(TAGS.function)?.toUpperCase() || "LINEAR";
+    const [centre, width] = [number("centre"), number("width")];
+    if (!WINDOWS.includes(kind) || width < (kind === "LINEAR" ? 1 : Number.MIN_VALUE)) {
+      throw new Refusal(`${about.name} has a window that means nothing (${kind}, width ${width}): export it without one, or as PNG.`);
+    }
+    shown = shown.map(windowed(kind, centre, width, dark, bright));
   } else if (table) {
     const found = opened(table, about);
     shown = looked(shown, found);
@@ -139,6 +144,8 @@ const ends = (header, { stored, signed }) => {
   const low = signed ? -(2 ** (stored - 1)) : 0;
   return [low * slope + intercept, (low + 2 ** stored - 1) * slope + intercept];
 };
+
+const WINDOWS = ["LINEAR", "LINEAR_EXACT", "SIGMOID"];
 
 // DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3: from values to between `dark` and `bright`.
 const windowed = (kind, centre, width, dark, bright) => {

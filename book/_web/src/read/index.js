@@ -6,11 +6,12 @@ export const LARGEST = 36e6; // pixels: beyond that the browser's memory may not
 
 const starts = (bytes, signature, at = 0) => signature.every((value, i) => bytes[at + i] === value);
 
+// DICOM first: the 128 bytes before its signature may be anything, those of a TIFF file too.
 const KINDS = [
+  { is: (b, name) => starts(b, [0x44, 0x49, 0x43, 0x4d], 128) || /\.(dcm|dicom)$/i.test(name), load: () => import("./dicom.js") },
   { is: (b) => starts(b, [0x89, 0x50, 0x4e, 0x47]), load: () => import("./png.js") },
   { is: (b) => starts(b, [0xff, 0xd8, 0xff]), load: () => import("./jpeg.js") },
   { is: (b) => starts(b, [0x49, 0x49, 42, 0]) || starts(b, [0x4d, 0x4d, 0, 42]), load: () => import("./tiff.js") },
-  { is: (b, name) => starts(b, [0x44, 0x49, 0x43, 0x4d], 128) || /\.(dcm|dicom)$/i.test(name), load: () => import("./dicom.js") },
 ];
 
 const checked = (image, name) => {

@@ -12,12 +12,12 @@ export const decode = (bytes, name) => {
   checkSize(header.width, header.height, name);
   const [page] = decodeTiff(bytes);
   const { width, height, bitsPerSample, samplesPerPixel } = page;
+  const isFloat = page.data instanceof Float32Array || page.data instanceof Float64Array;
+  if (isFloat && samplesPerPixel > 1) throw new Refusal(`${name} has floating-point colours: save it as a grey PNG or TIFF.`);
   if (page.sampleFormat === SIGNED) {
     throw new Refusal(`${name} has signed values: rescale it and save it as a 16-bit PNG or TIFF.`);
   }
-  if (page.data instanceof Float32Array || page.data instanceof Float64Array) {
-    return { width, height, data: Float32Array.from(page.data) };
-  }
+  if (isFloat) return { width, height, data: Float32Array.from(page.data) };
   if (page.type === 3) throw new Refusal(`${name} has a palette: save it as a grey PNG or TIFF.`);
   return { width, height, data: toUnit(page.data, samplesPerPixel, bitsPerSample) };
 };
