@@ -18,7 +18,8 @@ from denoise_lib.evaluation import score
 from denoise_lib.plotting.style import COLUMN, RESIDUAL_RANGE, label
 from denoise_lib.protocol import Protocol
 
-# Of figures that show pixels: screen pixels per inch, between pictures, above them for a title.
+# Of figures that show pixels: screen pixels per inch, between pictures, above them for a title. A
+# figure of twice the DPI has four of its pixels for one of the screen, and stays as sharp.
 DPI, GAP, TITLE = 100, 8, 38
 # A picture that would be shown smaller than this gets fewer neighbours.
 LARGE_ENOUGH = 160
@@ -43,7 +44,7 @@ def pixel_axes(rows: int, columns: int, side: int, below: int = 0) -> tuple[Figu
         The axes, of shape (rows, columns), without frames.
     """
     width, height = columns * (side + GAP), rows * (side + TITLE) + below
-    figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    figure = plt.figure(figsize=(width / DPI, height / DPI))
     axes = np.empty((rows, columns), dtype=object)
     for row, column in np.ndindex(rows, columns):
         left, top = column * (side + GAP) + GAP // 2, (row + 1) * (side + TITLE)
