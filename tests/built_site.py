@@ -1,4 +1,4 @@
-"""The built site, served to a browser: what the tests of its pages share (fixtures in conftest.py)."""
+"""The built site, served to a browser: what tests of its pages share (fixtures: conftest.py)."""
 
 import os
 from http.server import SimpleHTTPRequestHandler
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "book" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "needs a browser: install Chromium (make browser) or set CHROMIUM to the path of one"
 PAGES = sorted(

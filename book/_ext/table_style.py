@@ -15,10 +15,10 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 # Screen pixels of the text column, of a character (of a wide font), and of a cell's padding.
 COLUMN, CHARACTER, PADDING = 680, 9, 20
-# A number and what stands in brackets behind it, an interval say.
-ASIDE = re.compile(r"(\S.*?)\s+(\([^()]*\))")
+# The parts of a cell like "34.7 (34.5 to 34.9)" between which its line may break.
+PARTS = re.compile(r"\([^()]*\)|\S+")
 LONG = 24  # characters
-WORDS = re.compile(r"[A-Za-z]{3,}.* ")
+WORD = re.compile(r"[A-Za-z]{3}")
 
 
 def restyled(html: str) -> str:
@@ -48,6 +48,7 @@ def _restyle(soup: BeautifulSoup, table: Tag) -> None:
     name_heads(table)
     for cell in table.find_all("td"):
         _keep_together(soup, cell)
+    _align_words(table)
     if "sortable" not in table["class"]:
         table.wrap(soup.new_tag("div", attrs={"class": "pst-scrollable-table-container"}))
 
@@ -84,14 +85,28 @@ def name_heads(table: Tag) -> None:
 
 
 def _keep_together(soup: BeautifulSoup, cell: Tag) -> None:
-    """Let a cell's line break before its bracket and nowhere else; that of words anywhere."""
+    """Let a cell's line break around a bracket and nowhere else, that of a long text anywhere."""
     text = cell.get_text(strip=True)
-    if cell.string and (match := ASIDE.fullmatch(text)):
-        parts = [soup.new_tag("span", string=part) for part in match.groups()]
+    if cell.string and "(" in text:
         cell.clear()
-        cell.extend([parts[0], " ", parts[1]])
-    elif WORDS.match(text) and len(text) > LONG:
-        cell["class"] = "words"
+        for part in PARTS.findall(text):
+            cell.extend([soup.new_tag("span", string=part), " "])
+    elif len(text) > LONG and WORD.search(text):
+        cell["class"] = "long"
+
+
+def _align_words(table: Tag) -> None:
+    """Mark the cells of a column of words without brackets: they begin at its left."""
+    rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+    worded = {
+        place
+        for row in rows
+        for place, cell in enumerate(row)
+        if cell.name == "td" and not cell.find("span") and WORD.search(cell.get_text())
+    }
+    for row in rows:
+        for place in worded & set(range(len(row))):
+            row[place]["class"] = [*row[place].get_attribute_list("class"), "words"]
 
 
 def least_width(table: Tag) -> int:
@@ -116,7 +131,7 @@ def least_width(table: Tag) -> int:
 def _longest(cell: Tag) -> int:
     """Characters of the longest part of a cell that does not break."""
     spans = [span.get_text() for span in cell.find_all("span")]
-    breaks = cell.name == "th" or "words" in cell.get("class", [])
+    breaks = cell.name == "th" or "long" in cell.get_attribute_list("class")
     parts = spans or (cell.get_text().split() if breaks else [cell.get_text(strip=True)])
     return max(map(len, parts), default=0)
 
