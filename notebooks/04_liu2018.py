@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -25,13 +28,21 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
+preset = "quick"  # or "smoke" (about a minute), or "full" (wants a GPU)
 sigma = 50  # noise level on the 0-255 scale: strong, so that the task suffers
 seed = 0
 
@@ -214,7 +225,7 @@ settings = recipe("liu", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. With `preset = "smoke"` the page runs in seconds, and learns nothing. Meanwhile guess: which organ will gain most, and what will the image pay for it?
+# After its first steps `fit` says how long it takes on your machine. With `preset = "smoke"` the page runs in about a minute, and learns nothing. Meanwhile guess: which organ will gain most, and what will the image pay for it?
 
 # %%
 torch.manual_seed(seed)

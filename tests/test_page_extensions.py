@@ -163,14 +163,17 @@ def test_a_drawing_is_as_large_as_its_points_say(tmp_path):
     [
         ("https://github.com/OWNER/denoise-book", ""),
         ("https://github.com/Someone/denoise-book", "https://someone.github.io/denoise-book/"),
-        ("https://gitlab.com/someone/denoise-book", ""),
     ],
 )
-def test_the_sites_address_follows_from_the_repositorys(repository, address):
-    assert site_address.pages_address(repository) == address
+def test_the_sites_address_follows_from_the_repositorys(monkeypatch, repository, address):
+    monkeypatch.setattr(site_address, "address", lambda root: repository)
+    config = SimpleNamespace(html_baseurl="")
+    site_address.set_base(None, config)
+    assert config.html_baseurl == address
 
 
-def test_the_address_of_the_configuration_counts_more():
+def test_the_address_of_the_configuration_counts_more(monkeypatch):
+    monkeypatch.setattr(site_address, "address", lambda root: "https://github.com/some/book")
     config = SimpleNamespace(html_baseurl="https://book.org/")
     site_address.set_base(None, config)
     assert config.html_baseurl == "https://book.org/"

@@ -39,6 +39,7 @@ DISCOVERED = {
 }
 LARGE = 100_000  # characters of a picture in base64
 INCH = 100  # screen pixels, as in denoise_lib.plotting
+INSTALLS = '"google.colab" in sys.modules'  # in a chapter's first code cell
 
 
 def modules(code: str) -> list[Path]:
@@ -107,9 +108,10 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
     """Changes when what a cell or the library computes does, or a study or network that it uses.
 
-    Of code only the syntax tree counts, without docstrings: words change no output.
+    Of code only the syntax tree counts, without docstrings: words change no output. Nor does the
+    cell that installs the package on Colab, so that a release leaves every chapter as executed.
     """
-    cells = [cell.source for cell in code_cells(notebook)]
+    cells = [cell.source for cell in code_cells(notebook) if INSTALLS not in cell.source]
     code = "\n\n".join(cells)
     digest = hashlib.sha256("/".join(map(source_hash, cells)).encode() + STYLE.read_bytes())
     for path in modules(code):
@@ -128,8 +130,8 @@ def read_source(path: Path) -> nbformat.NotebookNode:
     """The chapter's percent script as a notebook whose cell ids do not change between runs."""
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata.pop("jupytext", None)
-    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    # As jupytext writes a pair: this tells how the script is laid out, and stands in it alone.
+    notebook.metadata.get("jupytext", {}).pop("text_representation", None)
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:02d}"
     return notebook
@@ -150,7 +152,7 @@ def take_over_text(source: Path) -> bool:
     stored, notebook = nbformat.read(pair, as_version=4), read_source(source)
     for old, new in zip(code_cells(stored), code_cells(notebook), strict=True):
         new.outputs, new.execution_count = old.outputs, old.execution_count
-    notebook.metadata = stored.metadata
+    notebook.metadata = {**stored.metadata, **notebook.metadata}
     if notebook == stored:
         return False
     nbformat.write(notebook, pair)

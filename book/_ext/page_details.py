@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
+import tools_on_path  # noqa: F401
 from PIL import Image
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 HEAVY = 75_000  # bytes
 INCH = 100  # screen pixels, as in denoise_lib.plotting
 # A picture of a page that says nothing of its size yet.
@@ -77,8 +76,7 @@ def keep_small(file: Path) -> None:
         with Image.open(file) as picture:
             packed = picture.mode in ("L", "P")
         if not packed:
-            sys.path.append(str(TOOLS))
-            from execute_notebooks import smaller
+            from execute_notebooks import smaller  # takes a second to import
 
             file.write_bytes(smaller(file.read_bytes()))
 

@@ -1,52 +1,20 @@
-"""Where the site will stand: GitHub Pages of the repository that pyproject.toml names.
+"""Tell Sphinx where the site will stand, as soon as the repository's address is known.
 
-While the name of its owner is the placeholder, nobody knows the address, and nothing that needs it
-is written.
+Canonical links, the list for search engines and the cards' pictures need it; without it none is
+written.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-PLACEHOLDER = "OWNER"
-
-
-def repository() -> str:
-    """The repository's address.
-
-    Returns
-    -------
-    str
-    """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return project["urls"]["Repository"]
-
-
-def pages_address(repository: str) -> str:
-    """Where GitHub Pages shows the site of a repository.
-
-    Parameters
-    ----------
-    repository : str
-        Its address.
-
-    Returns
-    -------
-    str
-        With a slash at the end; empty where the owner is not known, or the host is another.
-    """
-    match = re.fullmatch(r"https://github\.com/([^/]+)/([^/]+?)/?", repository)
-    if not match or match[1] == PLACEHOLDER:
-        return ""
-    return f"https://{match[1].lower()}.github.io/{match[2]}/"
+import tools_on_path  # noqa: F401
+from set_repository import ROOT, address, is_known, site
 
 
 def set_base(app, config):
-    """Tell Sphinx the address, unless the configuration has one: it writes the canonical links."""
-    config.html_baseurl = config.html_baseurl or pages_address(repository())
+    """Leave an address that the configuration has."""
+    url = address(ROOT)
+    if not config.html_baseurl and is_known(url):
+        config.html_baseurl = f"{site(url)}/"
 
 
 def setup(app):
