@@ -71,7 +71,8 @@ lint-check: .venv/installed
 	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py --ignore tests/test_prose.py
+	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py \
+	  --ignore tests/test_site_pages.py --ignore tests/test_prose.py
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
@@ -85,7 +86,8 @@ test-notebooks: .venv/installed
 
 test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_prose.py
+	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_site_pages.py \
+	  tests/test_prose.py
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.

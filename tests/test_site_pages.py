@@ -61,6 +61,9 @@ MEASURE = """() => {
     unseen: tables.filter(hidden).map(name),
     code: [...document.querySelectorAll("article div.highlight pre")]
       .filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map(name),
+    small: [...document.querySelectorAll("article figure > img[data-wide]")]
+      .filter((image) => image.clientWidth < 520).map((image) => image.alt.slice(0, 60)),
+    wide: document.querySelectorAll("article figure > img[data-wide]").length,
     overflow: document.documentElement.scrollWidth - innerWidth,
   };
 }"""
@@ -101,6 +104,12 @@ def test_tables_fit_and_show_their_first_numbers(visits):
 def test_no_code_is_cut_at_the_side(visits):
     _, found = visits
     assert faults({name: visit["code"] for name, visit in found.items()}) == {}
+
+
+def test_a_wide_figure_can_be_read_on_every_screen(visits):
+    _, found = visits
+    assert sum(visit["wide"] for visit in found.values()) > 30
+    assert faults({name: visit["small"] for name, visit in found.items()}) == {}
 
 
 def test_no_page_is_wider_than_a_window(visits):

@@ -9,6 +9,7 @@ import tools_on_path  # noqa: F401
 from PIL import Image
 
 HEAVY = 75_000  # bytes
+PHONE = 528  # screen pixels: a wider picture scrolls on a phone, so that its text can be read
 INCH = 100  # screen pixels, as in denoise_lib.plotting
 # A picture of a page that says nothing of its size yet.
 PICTURE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"/]+)")(?![^>]* width=)')
@@ -58,7 +59,8 @@ def size_pictures(app, pagename, templatename, context, doctree):
     def sized(match: re.Match) -> str:
         keep_small(files[match[1]])
         width, height = shown_size(files[match[1]])
-        return f'<img loading="lazy" width="{width}" height="{height}" '
+        wide = "data-wide " if width > PHONE else ""
+        return f'<img loading="lazy" width="{width}" height="{height}" {wide}'
 
     if "body" in context:
         context["body"] = PICTURE.sub(sized, context["body"])
