@@ -192,6 +192,7 @@ def test_a_description_is_the_first_paragraph_without_its_footnotes():
     page = nodes.section(
         "",
         nodes.container("", nodes.paragraph("", "An output.")),
+        nodes.paragraph("", "", nodes.emphasis("", "A paper."), nodes.footnote_reference("", "1")),
         nodes.paragraph("", "", *parts),
         nodes.paragraph("", "Not this."),
     )
@@ -200,7 +201,7 @@ def test_a_description_is_the_first_paragraph_without_its_footnotes():
 
 def test_a_card_has_addresses_only_where_the_sites_is_known():
     def tags(base: str) -> dict[str, str]:
-        config = SimpleNamespace(project="The book", html_baseurl=base)
+        config = SimpleNamespace(html_title="The book", html_baseurl=base)
         return page_head.card_tags("A page", "What it says.", config, None)
 
     assert not any("://" in text for text in tags("").values())
@@ -209,10 +210,10 @@ def test_a_card_has_addresses_only_where_the_sites_is_known():
 
 
 def test_the_card_is_as_large_as_messengers_want_it(tmp_path):
-    page_head.draw_card(tmp_path / "card.png", "The book")
+    page_head.draw_card(tmp_path / "card.png", "The book", "A claim")
     with Image.open(tmp_path / "card.png") as card:
         assert card.size == page_head.CARD_SIZE
-        assert len(np.unique(card.convert("L"))) > 50  # a radiograph
+        assert len(np.unique(np.asarray(card.convert("L")))) > 50  # a radiograph
 
 
 def test_links_of_the_page_not_found_start_at_the_sites_top():

@@ -29,7 +29,8 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*")
 DECIMAL = re.compile(r"\d\.\d")
 READER = re.compile(r"\b(?:you|your|yours|we|us|our|ours)\b", re.IGNORECASE)
 LONG, TOO_LONG = 35, 45  # words
-WIDE, HEAVY = 720, 300 * 1024  # pixels of the text column, bytes
+# Pixels of the text column, and bytes of a picture that has four pixels for each of these.
+WIDE, HEAVY = 720, 400 * 1024
 # What only those say who made the book.
 INSIDE = (
     "committed",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from io import BytesIO
 from pathlib import Path
 
+import tools_on_path  # noqa: F401
 from docutils import nodes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -19,7 +21,7 @@ UNREAD = (nodes.footnote_reference, nodes.system_message, nodes.raw)
 
 
 def describe(page: nodes.document) -> str:
-    """A page's first paragraph, cut behind a sentence or a word.
+    """A page's first paragraph that is more than a citation, cut behind a sentence or a word.
 
     Parameters
     ----------
@@ -31,10 +33,16 @@ def describe(page: nodes.document) -> str:
         Empty where there is none.
     """
     for paragraph in page.findall(nodes.paragraph):
-        if isinstance(paragraph.parent, nodes.section):
+        if isinstance(paragraph.parent, nodes.section) and not _is_citation(paragraph):
             text = " ".join(_read(paragraph).split())
             return shortened(re.sub(r"\s+([.,;:?!])", r"\1", text))
     return ""
+
+
+def _is_citation(paragraph: nodes.paragraph) -> bool:
+    """Whether all of it is emphasised, as the paper is at the top of its chapter."""
+    said = [part for part in paragraph.children if not isinstance(part, UNREAD)]
+    return all(isinstance(part, nodes.emphasis) or not part.astext().strip() for part in said)
 
 
 def _read(node: nodes.Node) -> str:
@@ -97,7 +105,7 @@ def card_tags(title: str, description: str, config, address: str | None) -> dict
         "og:title": title,
         "og:description": description,
         "og:type": "article",
-        "og:site_name": config.project,
+        "og:site_name": config.html_title,
         "twitter:card": "summary_large_image" if config.html_baseurl else "summary",
     }
     if config.html_baseurl:
@@ -111,16 +119,18 @@ def card_tags(title: str, description: str, config, address: str | None) -> dict
     return tags
 
 
-def draw_card(path: Path, title: str) -> None:
+def draw_card(path: Path, title: str, claim: str) -> None:
     """Draw the picture that messengers show of the book.
 
     Parameters
     ----------
     path : Path
         Of the file to write.
-    title : str
-        Of the book.
+    title, claim : str
+        Of the book, and of its first page.
     """
+    from execute_notebooks import smaller  # takes a second to import
+
     width, height = CARD_SIZE
     figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor="#111111")
     side, gap, names = 360, 30, {"noisy": "noisy", "liu-nih": "denoised", "clean": "clean"}
@@ -132,17 +142,17 @@ def draw_card(path: Path, title: str) -> None:
         axis.set_axis_off()
         axis.set_title(label, color="white", fontsize=20)
     figure.text(gap / width, 0.2, title, color="white", fontsize=38, fontweight="bold")
-    figure.text(
-        gap / width, 0.09, "A denoiser can win by decibels and lose the nodule.",
-        color="#e69f00", fontsize=26,
-    )  # fmt: skip
-    figure.savefig(path)
+    figure.text(gap / width, 0.09, claim, color="#e69f00", fontsize=26)
+    file = BytesIO()
+    figure.savefig(file)
+    path.write_bytes(smaller(file.getvalue()))
 
 
 def write_card(app, exception):
     """Put the card among the site's files."""
     if exception is None and app.builder.format == "html":
-        draw_card(Path(app.outdir, CARD), app.config.project)
+        claim = app.env.titles[app.config.root_doc].astext()
+        draw_card(Path(app.outdir, CARD), app.config.html_title, claim)
 
 
 def setup(app):
