@@ -5,6 +5,8 @@ EXTRAS ?= book,test,render,reference,bm3d
 # The weekly rebuild against the newest versions of everything sets it to nothing.
 PIN ?= --constraint constraints.txt
 BIN := .venv/bin
+# These look at the built site.
+SITE_TESTS := $(addprefix tests/test_,$(addsuffix .py,book site site_pages try observe prose))
 
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
@@ -71,8 +73,7 @@ lint-check: .venv/installed
 	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py \
-	  --ignore tests/test_site_pages.py --ignore tests/test_prose.py
+	$(BIN)/python -m pytest tests $(SITE_TESTS:%=--ignore %)
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
@@ -86,8 +87,7 @@ test-notebooks: .venv/installed
 
 test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_site_pages.py \
-	  tests/test_prose.py
+	$(BIN)/python -m pytest $(SITE_TESTS)
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+import browser as browsers
 import rivals
 import torch
 
@@ -190,7 +191,36 @@ def memory(side: int = 4096) -> dict:
     return {"side": side, "mebibytes": found, "ratio": found["ours"] / found["plain"]}
 
 
-BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory)}
+def browser() -> dict:
+    """Seconds for 512 x 512 and 1024 x 1024 by each network of the page that denoises, and ours.
+
+    The Python library is timed as it comes, and in float32 as the browser computes.
+    """
+    folder, found = browsers.build_web.build(), {}
+    for side in (512, 1024):
+        found[str(side)] = {}
+        for network in browsers.build_web.described(folder):
+            ways = in_turns_with_python(folder, network, side)
+            found[str(side)][network["name"]] = ways
+            print(side, network["name"], ways, flush=True)
+    return found
+
+
+def in_turns_with_python(folder: Path, network: dict, side: int) -> dict[str, float]:
+    """Seconds of one network for one size, on one thread and on all of the machine's."""
+    model, noisy, ways = methods.load(network["name"]), torch.rand(1, 1, side, side), {}
+    for headers in ({}, browsers.ISOLATED):
+        threads, taken = browsers.in_browser(folder, headers, network, side)
+        plural = "s" if threads > 1 else ""
+        ways[f"browser, {threads} thread{plural}"] = taken
+        with browsers.threads(threads):
+            for name, precision in (("library", "auto"), ("library, fp32", "fp32")):
+                taken = seconds(lambda p=precision: denoise(noisy, model, precision=p))
+                ways[f"{name}, {threads} thread{plural}"] = taken
+    return ways
+
+
+BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory, browser)}
 
 
 def main() -> None:

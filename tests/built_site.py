@@ -1,6 +1,10 @@
-"""The built site, served to a browser: what tests of its pages share (fixtures: conftest.py)."""
+"""The built site, served to a browser: what the tests of its pages share.
+
+The fixtures stand in conftest.py.
+"""
 
 import os
+import shutil
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
@@ -17,6 +21,12 @@ PAGES = sorted(
     if "_static" not in path.parts and path != SITE / "index.html"
 )
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1300}
+
+
+def browser_path() -> str | None:
+    """Where a browser is, if there is one."""
+    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

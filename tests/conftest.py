@@ -1,14 +1,13 @@
 """What several test modules share."""
 
 import os
-import shutil
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from built_site import BROWSERS, MISSING, PAGES, SITE, WIDTHS, QuietHandler, give_up
+from built_site import MISSING, PAGES, SITE, WIDTHS, QuietHandler, browser_path, give_up
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,8 +30,7 @@ def from_data_folder(data_folder, monkeypatch) -> Path:
 
 @pytest.fixture(scope="module")
 def browser():
-    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
-    path = next(filter(None, map(shutil.which, names)), None)
+    path = browser_path()
     if path is None:
         give_up(MISSING)
     try:

@@ -1,0 +1,33 @@
+// ONNX Runtime in the browser. Its code is WebAssembly of several megabytes, which the site serves
+// compressed whatever its host does.
+
+const inflated = async (address) => {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} is missing (${response.status})`);
+  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+
+const RUNTIMES = {
+  wasm: { load: () => import("onnxruntime-web/wasm"), file: "ort-wasm-simd-threaded.wasm.gz" },
+  webgpu: { load: () => import("onnxruntime-web/webgpu"), file: "ort-wasm-simd-threaded.asyncify.wasm.gz" },
+};
+
+const loaded = new Map();
+
+const start = async (provider) => {
+  const { load, file } = RUNTIMES[provider];
+  const [ort, binary] = await Promise.all([load(), inflated(new URL(file, import.meta.url))]);
+  ort.env.wasm.wasmBinary = binary;
+  // Threads share memory, which browsers allow only where the host isolates the page.
+  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  ort.env.logLevel = "error";
+  return ort;
+};
+
+export const runtime = (provider) => {
+  if (!loaded.has(provider)) loaded.set(provider, start(provider));
+  return loaded.get(provider);
+};
+
+export const networkBytes = (file) => inflated(new URL(`../models/${file}`, import.meta.url));
