@@ -6,7 +6,7 @@ EXTRAS ?= book,test,render,reference,bm3d
 PIN ?= --constraint constraints.txt
 BIN := .venv/bin
 # These look at the built site.
-SITE_TESTS := $(addprefix tests/test_,$(addsuffix .py,book site try observe prose))
+SITE_TESTS := $(addprefix tests/test_,$(addsuffix .py,book site site_pages try observe prose))
 
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }

@@ -79,7 +79,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 #
 # $$\mathcal R(y) \approx v, \qquad \hat x = y - \mathcal R(y).$$
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The layers estimate the noise; the image runs around them on one line."}} tags=["remove-input"]
 drawings.draw("dncnn")
 
 # %% [markdown]
@@ -87,7 +87,7 @@ drawings.draw("dncnn")
 #
 # How far does a pixel see? Each 3×3 convolution adds one ring of neighbours. The paper's depth is $D = 17$.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What one pixel of the output sees. Change the depth, or move the pixel."}} tags=["remove-input"]
 item = protocol.items()[0]
 figure, axis = plt.subplots(figsize=(3, 3.2), layout="constrained")
 axis.imshow(item.image[0, 64:192, 64:192], cmap="gray", vmin=0, vmax=1)
@@ -162,7 +162,7 @@ with torch.no_grad():
 #
 # Put $\mathcal R(y) = y - \hat x$ into it, and each term is $\|\hat x_i - x_i\|^2$. **It is the squared error of the image.** Only the target of the layers differs: grey levels are distributed differently in every image, the noise always in the same way.
 
-# %% mystnb={"image": {"alt": "Three histograms of one radiograph: the clean grey levels with several peaks, the noisy ones, blurred, and the residual, one narrow bell around zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Grey levels spread over several peaks; the noise is one narrow bell."}, "image": {"alt": "Three histograms of one radiograph: the clean grey levels with several peaks, the noisy ones, blurred, and the residual, one narrow bell around zero."}} tags=["hide-input"]
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = noise(clean, [item.id])
@@ -230,7 +230,7 @@ torch.manual_seed(seed)
 model = methods.create("dncnn")
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the training step; it rises to non-local means and stays below BM3D, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "DnCNN reaches non-local means in this short training, and not BM3D (dashed)."}, "image": {"alt": "Validation PSNR against the training step; it rises to non-local means and stays below BM3D, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
 classical = compare(
     {name: methods.load(name) for name in names}, validation, progress=False
@@ -240,7 +240,7 @@ chapters.training_curve(
 )
 plt.show()
 
-# %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, DnCNN follows, then the other classical denoisers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "After a short training DnCNN is level with non-local means, behind BM3D."}, "image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, DnCNN follows, then the other classical denoisers."}} tags=["hide-input"]
 rows = pd.concat(
     [store.baselines(protocol), evaluate(model, protocol, "dncnn")]
 )
@@ -265,7 +265,7 @@ Markdown(
 #
 # The output $\mathcal R(y)$ should be the noise. Here you see it, and beside it what is wrong with it, at four times the contrast:
 
-# %% mystnb={"image": {"alt": "Three fields in orange and purple: the true noise, the predicted noise, and their difference at four times the contrast, in which faint edges of ribs and the mediastinum can be seen."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "True noise, predicted noise, and four times their difference, which shows the patient."}, "image": {"alt": "Three fields in orange and purple: the true noise, the predicted noise, and their difference at four times the contrast, in which faint edges of ribs and the mediastinum can be seen."}} tags=["hide-input"]
 predicted = noisy - apply(model, noisy, sigma)
 spread = 3 * sigma / 255
 fields = {
@@ -299,7 +299,7 @@ plt.show()
 # The last layer then hands on the carried image, in the direct network, and nothing, in the residual one. So the direct network starts by returning the noisy image, the residual one by
 # subtracting nothing. We give each its own best learning rate, out of a range that holds it. One network still starts worse, the direct one with batch norm: in batches of four each batch gets a brightness of its own, and the first squared error is about four times the variance of the noise.
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the learning rate for four networks, with and without residual learning and batch norm, a point for each training; each curve has its top inside."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Four networks, each over a range of learning rates, a point for each training."}, "image": {"alt": "Validation PSNR against the learning rate for four networks, with and without residual learning and batch norm, a point for each training; each curve has its top inside."}} tags=["hide-input"]
 ablation = store.load_side("dncnn_ablation")
 variants = {
     (True, True): ("residual, batch norm", "#D55E00", "o"),
@@ -409,7 +409,7 @@ Markdown("\n".join(lines))
 #
 # DnCNN-*S* knows one $\sigma$. DnCNN-*B*, for *blind*, has 20 layers and another level in every patch of its training, from 0 to 55. What do you pay for not telling it the level? And what for a network of another level?
 
-# %% mystnb={"image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "At its own level the network for 25 is hardly better than the blind one, and at 50 far worse."}, "image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
 blind = store.load_side("blind").pivot(
     index="sigma", columns="model", values="psnr"
 )

@@ -95,7 +95,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 #
 # with the true masks $m$ and a cross-entropy. We send the gradient back through $T$ to the denoiser, and never change $T$ itself.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The reader is frozen; its loss teaches the denoiser in front of it."}} tags=["remove-input"]
 drawings.draw("liu")
 
 # %% [markdown]
@@ -239,7 +239,7 @@ for name, weight in (("liu", 0.0), ("liu-joint", 0.02)):
     denoisers[name] = copy.deepcopy(pretrained)
     fit_joint(denoisers[name], task, train, noise, joint_recipe, weight)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the step of the plain training; it rises towards the classical denoisers, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The plain training, with the classical denoisers (dashed)."}, "image": {"alt": "Validation PSNR against the step of the plain training; it rises towards the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
 classical = compare(
     {name: methods.load(name) for name in names}, validation, progress=False
@@ -257,7 +257,7 @@ if preset == "quick":
 # %% [markdown]
 # ## What the reader makes of it
 
-# %% mystnb={"image": {"alt": "One radiograph clean, noisy, by a plain and by a jointly trained denoiser, each with the outlines of the heart, lungs and bones that the task network finds in it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The outlines that the reader finds in four versions of one radiograph."}, "image": {"alt": "One radiograph clean, noisy, by a plain and by a jointly trained denoiser, each with the outlines of the heart, lungs and bones that the task network finds in it."}} tags=["hide-input"]
 estimates = {"clean": clean, "noisy": noisy}
 for name, method in {"nlm": methods.load("nlm"), **denoisers}.items():
     estimates[name] = torch.cat([apply(method, y[None], sigma) for y in noisy])
@@ -292,7 +292,7 @@ Markdown(
 # Each seed: a reader, a stranger, a pretrained denoiser and a joint stage for each λ, all as above; noise of 50, [rendered radiographs](../data) of one patient. Thin lines are seeds, thick ones their mean, dashed ones the Dice of clean images.
 # ```
 
-# %% mystnb={"image": {"alt": "Four plots against lambda, a thin line for each seed and a thick one for their mean. The Dice of the heart rises and stays up, by the denoiser's own reader and by a stranger. That of the ribs falls, and so does the PSNR, ever more steeply. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As the reader weighs more (to the right), the heart is found better, the ribs worse, and the PSNR falls."}, "image": {"alt": "Four plots against lambda, a thin line for each seed and a thick one for their mean. The Dice of the heart rises and stays up, by the denoiser's own reader and by a stranger. That of the ribs falls, and so does the PSNR, ever more steeply. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
 ablation = store.load_side("liu")
 denoised = ablation[ablation["images"] == "denoised"]
 weights = sorted(denoised["weight"].unique())
@@ -361,7 +361,7 @@ Markdown(
 # %% [markdown]
 # Now you let the reader weigh more and more. Watch what becomes of our image:
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "One detail at four weights of the reader's loss, with the heart as it is and as the reader finds it."}} tags=["remove-input"]
 files = {
     (float(path.stem.split("-")[1]), path.stem.split("-")[2]): path
     for path in (store.folder() / "images").glob("joint-*.webp")
@@ -415,7 +415,7 @@ by_structure.round(3).rename_axis("λ")
 #
 # Look closely, and you find something in what the jointly trained network leaves behind:
 
-# %% mystnb={"image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine dots along the bright spine."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The jointly trained network (right) leaves a grid of dots along the spine."}, "image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine dots along the bright spine."}} tags=["hide-input"]
 part = (0, 0, slice(96, 160), slice(96, 160))
 errors = {plotting.label(n): (estimates[n] - clean)[part] for n in denoisers}
 chapters.error_details(errors)

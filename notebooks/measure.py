@@ -122,7 +122,7 @@ print(f"{mine.psnr.mean():.2f} dB; place {place} of {len(order)}")
 # A low place, and the error below shows why. Where an edge runs through the window the variance is large, so the filter keeps everything in it, the noise too. Elsewhere the variance of 49 noisy pixels is itself a rough guess. [The other Wiener filter](../best), which learns the variances of
 # whole patches from clean images, does much better.
 
-# %% mystnb={"image": {"alt": "One radiograph: clean, noisy and after the Wiener filter, with a magnified detail, the scores and the residual."}}
+# %% mystnb={"figure": {"caption": "The filter keeps the noise along edges, as the error shows."}, "image": {"alt": "One radiograph: clean, noisy and after the Wiener filter, with a magnified detail, the scores and the residual."}}
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = protocol.noise(clean, [item.id], protocol.seed)

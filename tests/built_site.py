@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "book" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "needs a browser: install Chromium (make browser) or set CHROMIUM to the path of one"
 PAGES = sorted(
