@@ -13,7 +13,11 @@ from sphinx.application import Sphinx
 
 def build(folder, builder="html"):
     """Build a book of one such page; the page and the warnings."""
-    (folder / "index.md").write_text("# A page\n\n:::{in-browser} denoiser\n:::\n")
+    page = "# A page\n\n:::{in-browser} denoiser\n:::\n"
+    others = [f"other{number}" for number in range(8)]  # Sphinx shares out no fewer
+    (folder / "index.md").write_text(page + "\n:::{toctree}\n" + "\n".join(others) + "\n:::\n")
+    for other in others:
+        (folder / f"{other}.md").write_text(page)
     (folder / "conf.py").write_text("")
     warnings = io.StringIO()
     options = {
@@ -22,7 +26,7 @@ def build(folder, builder="html"):
     }
     app = Sphinx(
         folder, None, folder / "_build", folder / "_build", builder,
-        confoverrides=options, status=None, warning=warnings,
+        confoverrides=options, status=None, warning=warnings, parallel=2,
     )  # fmt: skip
     app.build()
     page = folder / "_build" / "index.html"
@@ -57,6 +61,8 @@ def test_a_page_gets_its_script_what_it_must_know_and_a_policy(made, tmp_path):
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     assert "default-src &#x27;self&#x27;;" in policy and "connect-src" not in policy
     assert page.index("Content-Security-Policy") < page.index("<script")
+    for other in (book / "_build").glob("other*.html"):
+        assert "Content-Security-Policy" in other.read_text()
     # A second build leaves one policy, of the page as it is then.
     assert build(book)[0].count("Content-Security-Policy") == 1
 

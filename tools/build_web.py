@@ -26,12 +26,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from denoise_lib import export, methods, plotting
+from denoise_lib import export, inference, methods, plotting
+from denoise_lib.checks import UserError
 from denoise_lib.data import load_dataset
 from denoise_lib.data.images import SUFFIXES
 from denoise_lib.files import replacing
 from denoise_lib.methods.registry import get
-from denoise_lib.methods.released import load_card
 from denoise_lib.noise import CHEST_DRR
 from denoise_lib.study import examples, forced_choice, store
 from denoise_lib.study.side.detection import BY_EYE, BY_EYE_SIGMA
@@ -136,7 +136,8 @@ def bundle(folder: Path) -> None:
         run("node", "build.mjs", str(scripts))
 
     scripts = folder / "scripts"
-    sources = sorted((SOURCE / "src").rglob("*.js"))
+    shared = ROOT / "book" / "_static" / "toys" / "dice.js"
+    sources = [shared, *sorted((SOURCE / "src").rglob("*.js"))]
     made_from = _hash(SOURCE / "package-lock.json", SOURCE / "build.mjs", *sources)
     once(folder / "scripts.made-from", made_from, make)
 
@@ -147,7 +148,8 @@ def networks(folder: Path) -> None:
     packages = [version(name) for name in ("torch", "onnx", "onnxscript")]
     for name in NETWORKS:
         path = folder / "models" / f"{name}.onnx.gz"
-        sources = (_hash(Path(export.__file__)), load_card(name)["sha256"], *packages)
+        code = _hash(Path(export.__file__), Path(inference.__file__))
+        sources = (code, json.dumps(get(name).identity(), sort_keys=True), *packages)
 
         def make(name: str = name, path: Path = path) -> None:
             plain = export.export_onnx(methods.load(name), path.with_suffix(""))
@@ -305,8 +307,8 @@ def build(folder: Path = FOLDER) -> Path:
         networks(folder)
         images(folder)
         regions(folder)
-    except ModuleNotFoundError as error:
-        raise Missing(str(error)) from error
+    except (ModuleNotFoundError, OSError, UserError) as error:
+        raise Missing(f"{str(error).rstrip('.')}: put that right, and build again.") from error
     return folder
 
 

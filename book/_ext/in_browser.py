@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -36,6 +37,11 @@ NO_SCRIPT = "This page computes in your browser: allow scripts for it."
 logger = logging.getLogger(__name__)
 
 
+def pages(env) -> set[str]:
+    """The pages that have such a box."""
+    return getattr(env, "in_browser_pages", set())
+
+
 class in_browser(nodes.General, nodes.Element):
     """A box that a script of the site fills."""
 
@@ -49,8 +55,7 @@ class InBrowser(SphinxDirective):
         name = self.arguments[0]
         if name not in SCRIPTS:
             raise self.error(f"There is no script {name}: choose one of {', '.join(SCRIPTS)}.")
-        pages = getattr(self.env, "in_browser_pages", set())
-        self.env.in_browser_pages = pages | {self.env.docname}
+        self.env.in_browser_pages = pages(self.env) | {self.env.docname}
         return [in_browser(script=name)]
 
 
@@ -72,6 +77,11 @@ def visit(translator, node):
             f'<script type="application/json">{text}</script></div>'
             f'<script defer src="{FOLDER}/scripts/{script}.js"></script>'
         )
+    raise nodes.SkipNode
+
+
+def leave_out(translator, node):
+    """What is no web page has no such box."""
     raise nodes.SkipNode
 
 
@@ -102,25 +112,41 @@ def make(app):
 
 
 def outdated(app, env, added, changed, removed):
-    """Read these pages again when what they say of the scripts has changed."""
-    return getattr(env, "in_browser_pages", set()) & env.found_docs
+    """Read these pages again when something was made anew, or can no longer be made."""
+    stamps = [] if app.in_browser_missing else sorted(made().rglob("*.made-from"))
+    now = [app.in_browser_missing, *(stamp.read_text() for stamp in stamps)]
+    if getattr(env, "in_browser_made", None) == now:
+        return set()
+    env.in_browser_made = now
+    return pages(env) & env.found_docs
+
+
+def made() -> Path:
+    """Where the build makes it."""
+    import build_web
+
+    return build_web.FOLDER
+
+
+def purge(app, env, docname):
+    """Forget a page that is read again or gone."""
+    env.in_browser_pages = pages(env) - {docname}
+
+
+def merge(app, env, docnames, other):
+    """Take over what another process has read."""
+    env.in_browser_pages = pages(env) | pages(other)
 
 
 def copy(app, exception):
     """Put it on the site, and a policy on its pages."""
     if exception or app.builder.format != "html" or app.in_browser_missing:
         return
-    from build_web import FOLDER as made
-
-    site = Path(app.outdir)
-    shutil.copytree(
-        made,
-        site / FOLDER,
-        dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("*.made-from"),
-    )
-    for name in getattr(app.env, "in_browser_pages", ()):
-        protect(site / f"{name}.html")
+    copied = Path(app.outdir) / FOLDER
+    shutil.rmtree(copied, ignore_errors=True)  # scripts have other names after a change
+    shutil.copytree(made(), copied, ignore=shutil.ignore_patterns("*.made-from"))
+    for name in pages(app.env):
+        protect(Path(app.builder.get_outfilename(name)))
 
 
 def protect(page: Path) -> None:
@@ -130,7 +156,10 @@ def protect(page: Path) -> None:
     policy = html.escape(policy_for(text), quote=True)
     tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     # Before anything that it shall hold for; the encoding must stand in the first bytes.
-    page.write_text(re.sub(r"(<meta charset=[^>]*>\n?)", rf"\1{tag}", text, count=1), "utf-8")
+    text, placed = re.subn(r"(<meta charset=[^>]*>\n?)", rf"\1{tag}", text, count=1)
+    if not placed:
+        raise ExtensionError(f"{page} says no encoding: nowhere to put its policy.")
+    page.write_text(text, "utf-8")
 
 
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.DOTALL)
@@ -168,9 +197,11 @@ def _source(code: str) -> str:
 
 def setup(app):
     """Called by Sphinx."""
-    app.add_node(in_browser, html=(visit, None))
+    app.add_node(in_browser, html=(visit, None), latex=(leave_out, None), text=(leave_out, None))
     app.add_directive("in-browser", InBrowser)
     app.connect("builder-inited", make)
     app.connect("env-get-outdated", outdated)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
     app.connect("build-finished", copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

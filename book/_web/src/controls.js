@@ -93,12 +93,14 @@ export const controls = (kit, data, state, act, canvas, report) => {
     const factor = report.factor(provider);
     const { seconds } = data.networks.find((each) => each.name === name);
     const guess = (factor ?? 1) * seconds * (scene.noisy.data.length / data.secondsFor);
-    const shown = `About ${guess < 10 ? guess.toFixed(1) : guess.toFixed(0)} seconds for this image`;
+    const about = guess < 10 ? guess.toFixed(1) : guess.toFixed(0);
+    const shown = `${guess < 1 ? "Less than a second" : `About ${about} seconds`} for this image`;
     if (factor) duration.textContent = `${shown} on your machine.`;
     else duration.textContent = provider === "wasm" ? `${shown} on one slow core.` : "";
   };
   return {
     root,
+    focus: () => run.focus({ preventScroll: true }),
     waiting: (on) => tellBusy({ waiting: on }),
     running: (on) => tellBusy({ running: on }),
     // A card that fails is not asked again.

@@ -246,6 +246,7 @@ const start = (box, data, kit) => {
   // Whether there is a first image to work on.
   const begin = (file) => {
     box.replaceChildren(panel.root);
+    panel.focus();
     return file ? open(file) : choose(data.images[0].name);
   };
   return { begin, open, denoise };

@@ -58,7 +58,10 @@ export const makeReport = (kit, data) => {
       if (name !== "noisy") spectra.set(name, found);
     },
     curves: (names, network) => {
-      const shown = names.filter((name) => spectra.get(name)?.spectrum);
+      const last = names.at(-1);
+      verdict.textContent = judged(network(last).title, spectra.get(last));
+      const shown = names.filter((name) => spectra.get(name).spectrum && spectra.get(name).removed);
+      figure.hidden = !shown.length;
       if (!shown.length) return;
       const decibels = (power) => 10 * Math.log10(Math.max(power, 1e-12) * 255 ** 2);
       const lines = shown.map((name) => spectra.get(name).spectrum.map(([f, p]) => [f, decibels(p)]));
@@ -78,9 +81,6 @@ export const makeReport = (kit, data) => {
       chart.root.setAttribute("aria-label", "Power spectrum of what was removed");
       const caption = element("figcaption", {}, "The spectrum of what was removed. White noise is a level line.");
       figure.replaceChildren(chart.root, caption);
-      figure.hidden = false;
-      const last = shown.at(-1);
-      verdict.textContent = judged(network(last).title, spectra.get(last));
     },
   };
 };

@@ -2,7 +2,8 @@
 import { Refusal } from "./refusal.js";
 
 // Made of a line of text, so that the page's Content-Security-Policy holds in the worker too: one
-// that is loaded from an address has that address's.
+// that is loaded from an address has that address's. (So have ONNX Runtime's own threads, where the
+// host isolates the page; they see tiles and weights, and ask for nothing.)
 const start = (folder) => {
   const address = new URL("scripts/worker.js", folder).href;
   const line = new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" });
