@@ -20,6 +20,7 @@ PAGES = sorted(
     # The top's index.html does nothing but lead to the first page.
     if "_static" not in path.parts and path != SITE / "index.html"
 )
+AXE = ROOT / "book" / "_web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1300}
 
 
@@ -41,3 +42,19 @@ def give_up(reason: str):
     if os.environ.get("CI", "").lower() in ("", "0", "false"):
         pytest.skip(reason)
     pytest.fail(reason)
+
+
+LISTEN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => `${each.id}: ${each.nodes[0].html.slice(0, 120)}`);
+}"""
+
+
+def heard(page) -> list:
+    """What axe finds wrong with a page, critical or serious; its context must bypass a policy."""
+    if not AXE.exists():
+        give_up(f"needs axe-core, which the build of the book installs: {AXE} is missing")
+    page.add_script_tag(path=str(AXE))
+    return page.evaluate(LISTEN)

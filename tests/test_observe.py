@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from built_site import WIDTHS
+from built_site import WIDTHS, heard
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -140,6 +140,18 @@ def test_a_region_is_chosen_by_a_click_and_the_results_can_be_copied(open_page, 
     assert sum(int(line.split("\t")[2]) for line in lines[1:]) == TRIALS
     found = int(re.search(r"You found (\d+)", page.locator(".try-told").inner_text())[1])
     assert sum(int(line.split("\t")[1]) for line in lines[1:]) == found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_before_and_after_the_round(open_page, theme):
+    page = open_page(PAGE, bypass_csp=True)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    begin(page)
+    found = heard(page)
+
+    play(page, lambda absent: True)
+
+    assert found == [] and heard(page) == []
 
 
 def test_regions_are_in_the_lung_and_have_the_nodule_in_the_middle():

@@ -10,9 +10,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from built_site import PAGES, ROOT, SITE, WIDTHS, give_up
+from built_site import PAGES, ROOT, SITE, WIDTHS, heard
 
-AXE = ROOT / "book" / "_web" / "node_modules" / "axe-core" / "axe.min.js"
 # Written by Sphinx, not by an author.
 GENERATED = {"404.html", "genindex.html", "search.html"}
 WRITTEN = [name for name in PAGES if name not in GENERATED]
@@ -117,18 +116,8 @@ def test_no_page_is_wider_than_a_window(visits):
     assert {name: v["overflow"] for name, v in found.items() if v["overflow"] > 0} == {}
 
 
-LISTEN = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-  return violations
-    .filter((each) => ["serious", "critical"].includes(each.impact))
-    .map((each) => `${each.id}: ${each.nodes[0].html.slice(0, 120)}`);
-}"""
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious_on_any_page(browser, address, theme):
-    if not AXE.exists():
-        give_up(f"needs axe-core, which the build of the book installs: {AXE} is missing")
     context = browser.new_context(
         viewport={"width": WIDTHS["desktop"], "height": 900}, bypass_csp=True
     )
@@ -140,8 +129,7 @@ def test_axe_finds_nothing_serious_on_any_page(browser, address, theme):
         page.evaluate(
             "() => { for (const d of document.querySelectorAll('details')) d.open = true; }"
         )
-        page.add_script_tag(path=str(AXE))
-        found[name] = page.evaluate(LISTEN)
+        found[name] = heard(page)
     context.close()
     assert faults(found) == {}
 

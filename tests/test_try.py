@@ -14,7 +14,7 @@ from pathlib import Path
 import build_web
 import numpy as np
 import pytest
-from built_site import SITE, WIDTHS, QuietHandler, browser_path
+from built_site import SITE, WIDTHS, QuietHandler, browser_path, heard
 from PIL import Image
 from playwright.sync_api import expect
 from test_web import dicom, grey
@@ -431,6 +431,16 @@ def test_the_page_is_used_by_keys(open_page, width):
     named = "e => Boolean(e.labels?.length || e.ariaLabel || e.textContent.trim())"
     for control in page.locator(".try :is(input, select, button, canvas, progress)").all():
         assert control.evaluate(named)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_once_the_page_works(open_page, theme):
+    page = open_page(PAGE, bypass_csp=True)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    start(page)
+    at_rest(page)
+
+    assert heard(page) == []
 
 
 class Isolated(QuietHandler):
