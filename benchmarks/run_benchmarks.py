@@ -192,10 +192,7 @@ def memory(side: int = 4096) -> dict:
 
 
 def browser() -> dict:
-    """Seconds for 512 x 512 and 1024 x 1024 by each network of the page that denoises, and ours.
-
-    The Python library is timed as it comes, and in float32 as the browser computes.
-    """
+    """Seconds for 512 x 512 and 1024 x 1024 in the page that denoises, and by the library."""
     folder, found = browsers.build_web.build(), {}
     for side in (512, 1024):
         found[str(side)] = {}
@@ -214,9 +211,7 @@ def in_turns_with_python(folder: Path, network: dict, side: int) -> dict[str, fl
         plural = "s" if threads > 1 else ""
         ways[f"browser, {threads} thread{plural}"] = taken
         with browsers.threads(threads):
-            for name, precision in (("library", "auto"), ("library, fp32", "fp32")):
-                taken = seconds(lambda p=precision: denoise(noisy, model, precision=p))
-                ways[f"{name}, {threads} thread{plural}"] = taken
+            ways[f"library, {threads} thread{plural}"] = seconds(lambda: denoise(noisy, model))
     return ways
 
 

@@ -336,9 +336,7 @@ def in_browser(measured: Mapping[str, Any], side: int) -> pd.DataFrame:
         Text, indexed by network; a column for each way and number of threads.
     """
     taken = pd.DataFrame(measured["browser"][str(side)]).T
-    shown = taken[[way for way in taken if "fp32" not in str(way)]]
-    shown = shown.set_axis([str(way) for way in shown], axis=1)
-    return shown.rename(index=lambda name: label(name)).map(lambda value: f"{value:.1f} s")
+    return taken.rename(index=lambda name: label(name)).map(lambda value: f"{value:.1f} s")
 
 
 def _ratio(what: str, against: str, found: float, digits: int = 1) -> dict[str, str]:
