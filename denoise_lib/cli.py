@@ -125,7 +125,7 @@ def evaluate(
     """Measure denoisers under the protocol: PSNR (dB), SSIM, MSE with 95 % intervals.
 
     Whole images in float32, as in the book. `denoise image` works in tiles, which changes nothing,
-    and in half precision where that is faster, which costs at most a hundredth of a decibel.
+    and in half precision where that is faster, which costs at most 0.03 decibels.
     """
     import pandas as pd
 

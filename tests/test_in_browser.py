@@ -21,7 +21,8 @@ def build(folder, builder="html"):
     (folder / "conf.py").write_text("")
     warnings = io.StringIO()
     options = {
-        "extensions": ["myst_parser", "in_browser"],
+        "extensions": ["myst_nb", "in_browser"],
+        "nb_execution_mode": "off",
         "myst_enable_extensions": ["colon_fence"],
     }
     app = Sphinx(
