@@ -2,14 +2,19 @@
 
 PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
+# The weekly rebuild against the newest versions of everything sets it to nothing.
+PIN ?= --constraint constraints.txt
 BIN := .venv/bin
+# These look at the built site.
+SITE_TESTS := $(addprefix tests/test_,$(addsuffix .py,book site site_pages try observe prose))
 
 need_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || { echo "Python 3.11 or newer is needed: set PYTHON, e.g. make book PYTHON=python3.12"; exit 1; }
 
-.PHONY: help install book study weights test test-unit test-notebooks test-book browser bench lint lock clean
+.PHONY: help install book colab study weights test test-unit test-notebooks test-book browser bench lint lint-check lock clean
 help:
 	@echo "make book   build the site (installs what it needs into .venv)"
+	@echo "make colab  copy the chapters as plain notebooks into build/colab, as a release does"
 	@echo "make study  measure what results/ lacks, check a sample of it, derive its tables"
 	@echo "make weights  train the released networks anew, resumable"
 	@echo "make test   run everything that continuous integration runs"
@@ -23,15 +28,18 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(need_python)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet $(PIN) --editable '.[$(EXTRAS)]'
 	@# Reading MedMNIST needs none of its dependencies but those above; they would pull torchvision.
-	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt medmnist
+	$(BIN)/python -m pip install --quiet --no-deps $(PIN) medmnist
 	@touch $@
 
 book: .venv/installed
 	$(BIN)/python tools/execute_notebooks.py
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
 	@echo "The book is ready: open $(CURDIR)/book/_build/html/index.html"
+
+colab: .venv/installed
+	$(BIN)/python tools/colab_notebooks.py
 
 # Skips what results/ has under the same protocol; what needs data that is not here stays as it is.
 study: .venv/installed
@@ -65,7 +73,7 @@ lint-check: .venv/installed
 	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests --ignore tests/test_book.py --ignore tests/test_site.py --ignore tests/test_prose.py
+	$(BIN)/python -m pytest tests $(SITE_TESTS:%=--ignore %)
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
@@ -79,7 +87,7 @@ test-notebooks: .venv/installed
 
 test-book: .venv/installed browser
 	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest tests/test_book.py tests/test_site.py tests/test_prose.py
+	$(BIN)/python -m pytest $(SITE_TESTS)
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.
@@ -96,8 +104,8 @@ browser:
 
 # deepinv asks for torchvision, which the benchmark does not need (see benchmarks/rivals.py).
 bench: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt einops natsort torchmetrics
-	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt deepinv
+	$(BIN)/python -m pip install --quiet $(PIN) einops natsort torchmetrics
+	$(BIN)/python -m pip install --quiet --no-deps $(PIN) deepinv
 	$(BIN)/python benchmarks/run_benchmarks.py
 
 lint: .venv/installed
@@ -112,7 +120,7 @@ UPGRADE ?=
 lock:
 	@$(need_python)
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --constraint constraints.txt packaging uv
+	build/lock/bin/python -m pip install --quiet $(PIN) packaging uv
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group lock \
 	  --annotation-style line --custom-compile-command "make lock" $(UPGRADE) \
 	  --output-file constraints.txt pyproject.toml

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+import browser as browsers
 import rivals
 import torch
 
@@ -190,7 +191,31 @@ def memory(side: int = 4096) -> dict:
     return {"side": side, "mebibytes": found, "ratio": found["ours"] / found["plain"]}
 
 
-BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory)}
+def browser() -> dict:
+    """Seconds for 512 x 512 and 1024 x 1024 in the page that denoises, and by the library."""
+    folder, found = browsers.build_web.build(), {}
+    for side in (512, 1024):
+        found[str(side)] = {}
+        for network in browsers.build_web.described(folder):
+            ways = in_turns_with_python(folder, network, side)
+            found[str(side)][network["name"]] = ways
+            print(side, network["name"], ways, flush=True)
+    return found
+
+
+def in_turns_with_python(folder: Path, network: dict, side: int) -> dict[str, float]:
+    """Seconds of one network for one size, on one thread and on all of the machine's."""
+    model, noisy, ways = methods.load(network["name"]), torch.rand(1, 1, side, side), {}
+    for headers in ({}, browsers.ISOLATED):
+        threads, taken = browsers.in_browser(folder, headers, network, side)
+        plural = "s" if threads > 1 else ""
+        ways[f"browser, {threads} thread{plural}"] = taken
+        with browsers.threads(threads):
+            ways[f"library, {threads} thread{plural}"] = seconds(lambda: denoise(noisy, model))
+    return ways
+
+
+BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory, browser)}
 
 
 def main() -> None:

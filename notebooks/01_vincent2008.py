@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -28,13 +31,21 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
+preset = "quick"  # or "smoke" (about a minute), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -66,7 +77,7 @@ few = 4 if preset == "smoke" else None  # a smoke run looks at four images only
 protocol = Protocol(noise=noise, limit=few)
 validation = Protocol(split="val", noise=noise, limit=4)
 
-# %% mystnb={"image": {"alt": "A detail of a radiograph, clean, with a quarter of its pixels masked, and with half of them masked. Ribs and heart can still be followed."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Even with half of its pixels masked you can follow ribs and heart."}, "image": {"alt": "A detail of a radiograph, clean, with a quarter of its pixels masked, and with half of them masked. Ribs and heart can still be followed."}} tags=["hide-input"]
 item = protocol.items()[0]
 clean = item.image[None]
 detail = (..., slice(64, 176), slice(64, 176))
@@ -86,7 +97,7 @@ plt.show()
 # decodes it, and lowers the difference. With enough hidden units it can cheat, by copying. Vincent and his co-authors damage the input and
 # ask for the *undamaged* one back. You cannot copy a value that is not there. You have to infer it from the others.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "A denoising autoencoder sees the damaged patch and is compared with the undamaged one."}} tags=["remove-input"]
 drawings.draw("vincent")
 
 # %% [markdown]
@@ -168,7 +179,7 @@ for fraction in (0.0, 0.25, 0.5):
     train_layers(stack, draw, MaskingNoise(fraction), longer)
     single[fraction] = stack.layers[0].weight.detach().cpu().view(-1, 12, 12)
 
-# %% mystnb={"image": {"alt": "Three groups of twelve filters of twelve by twelve pixels, for no damage, a quarter and a half of the pixels masked: grainy blobs turn into smooth edges."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Filters for no damage, a quarter and half of the pixels masked: blobs become edges."}, "image": {"alt": "Three groups of twelve filters of twelve by twelve pixels, for no damage, a quarter and a half of the pixels masked: grainy blobs turn into smooth edges."}} tags=["hide-input"]
 strongest = {}
 for fraction, filters in single.items():
     order = filters.flatten(1).norm(dim=1).argsort(descending=True)
@@ -219,7 +230,7 @@ for _ in range(2000 if preset != "smoke" else 20):
     loss.backward()
     optimizer.step()
 
-# %% mystnb={"image": {"alt": "Points on a spiral, and arrows around it. Near the spiral each arrow leads to its nearest part."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Each arrow is what the denoiser does to a point: it leads back to where the data are."}, "image": {"alt": "Points on a spiral, and arrows around it. Near the spiral each arrow leads to its nearest part."}} tags=["hide-input"]
 places = spiral[::16] + 0.1 * torch.randn(250, 2, generator=generator)
 with torch.no_grad():
     moved = toy(places)
@@ -286,7 +297,7 @@ whole_recipe = replace(
 fit(whole, NoisyPatches(train_images, noise), whole_recipe)
 whole_rows = evaluate(whole, protocol, "Whole image")
 
-# %% mystnb={"image": {"alt": "A test radiograph, noisy, what the whole-image network makes of it, which is another, blurred thorax, and the average of all training images, which looks much the same."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The network on whole images answers with another thorax, much like the average of its training images."}, "image": {"alt": "A test radiograph, noisy, what the whole-image network makes of it, which is another, blurred thorax, and the average of all training images, which looks much the same."}} tags=["hide-input"]
 average = F.interpolate(
     small_images.mean(0).view(1, 1, 64, 64), (256, 256), mode="bilinear"
 )
@@ -334,7 +345,7 @@ Markdown(
 # %% [markdown]
 # All training images show one patient. What does it make of somebody else? Here is the [radiograph of another](../data):
 
-# %% mystnb={"image": {"alt": "A real radiograph of another patient, and what the whole-image network makes of its noisy version: the blurred thorax of the training images."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A real patient, and what the network makes of him: the patient of its training."}, "image": {"alt": "A real radiograph of another patient, and what the whole-image network makes of its noisy version: the blurred thorax of the training images."}} tags=["hide-input"]
 witness = load_dataset("chest-cr").test[0]
 witness_noisy = noise(witness.image[None], [witness.id])
 plotting.show_images(
@@ -357,7 +368,7 @@ settings = recipe("vincent", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("vincent-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: which of the classical methods will be the first that it passes?
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("vincent-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in about a minute. Meanwhile guess: which of the classical methods will be the first that it passes?
 
 # %%
 torch.manual_seed(seed)
@@ -365,7 +376,7 @@ model = methods.create("vincent", **configuration("vincent", preset))
 train_layers(model.stack, draw, noise, layer_recipe)
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the training step, rising to the classical denoisers, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The stack on patches rises to the classical denoisers (dashed)."}, "image": {"alt": "Validation PSNR against the training step, rising to the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [
     name
     for name in ("median", "nlm", "tv", "bm3d")
@@ -389,7 +400,7 @@ clean_patches = sample_patches(train_images, 60_000, 12, generator).flatten(1)
 wiener = PatchWiener(clean_patches, stride=4)
 wiener_rows = evaluate(wiener, protocol, "Wiener's filter", progress=False)
 
-# %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots: BM3D leads; the stack and Wiener's filter lie together, near the Gaussian filter."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The stack and Wiener's filter end side by side, near a blur."}, "image": {"alt": "Mean PSNR on the test images as dots: BM3D leads; the stack and Wiener's filter lie together, near the Gaussian filter."}} tags=["hide-input"]
 rows = pd.concat(
     [
         store.baselines(protocol),
@@ -421,7 +432,7 @@ Markdown(
 # %% [markdown]
 # Wiener's filter and the stack are both built from overlapping estimates, of which nine are averaged in each pixel; in exercise 2 you take that away. Look at the errors: both leave the same edges behind.
 
-# %% mystnb={"image": {"alt": "A test radiograph: clean, by Wiener's filter and by the stack on patches, each with a magnified detail and its scores, and below each image the residual that remains."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Wiener's filter and the stack leave the same edges in their errors."}, "image": {"alt": "A test radiograph: clean, by Wiener's filter and by the stack on patches, each with a magnified detail and its scores, and below each image the residual that remains."}} tags=["hide-input"]
 shown = {
     "Wiener's filter": apply(wiener, noisy, sigma),
     "vincent": apply(model, noisy, sigma),

@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -26,13 +29,21 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
+preset = "quick"  # or "smoke" (about a minute), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -68,7 +79,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 #
 # $$\mathcal R(y) \approx v, \qquad \hat x = y - \mathcal R(y).$$
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The layers estimate the noise; the image runs around them on one line."}} tags=["remove-input"]
 drawings.draw("dncnn")
 
 # %% [markdown]
@@ -76,7 +87,7 @@ drawings.draw("dncnn")
 #
 # How far does a pixel see? Each 3×3 convolution adds one ring of neighbours. The paper's depth is $D = 17$.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "What one pixel of the output sees. Change the depth, or move the pixel."}} tags=["remove-input"]
 item = protocol.items()[0]
 figure, axis = plt.subplots(figsize=(3, 3.2), layout="constrained")
 axis.imshow(item.image[0, 64:192, 64:192], cmap="gray", vmin=0, vmax=1)
@@ -151,7 +162,7 @@ with torch.no_grad():
 #
 # Put $\mathcal R(y) = y - \hat x$ into it, and each term is $\|\hat x_i - x_i\|^2$. **It is the squared error of the image.** Only the target of the layers differs: grey levels are distributed differently in every image, the noise always in the same way.
 
-# %% mystnb={"image": {"alt": "Three histograms of one radiograph: the clean grey levels with several peaks, the noisy ones, blurred, and the residual, one narrow bell around zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Grey levels spread over several peaks; the noise is one narrow bell."}, "image": {"alt": "Three histograms of one radiograph: the clean grey levels with several peaks, the noisy ones, blurred, and the residual, one narrow bell around zero."}} tags=["hide-input"]
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = noise(clean, [item.id])
@@ -212,14 +223,14 @@ settings = recipe("dncnn", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("dncnn-b-nih")` in place of the next cell and leave out the curve after it. You then have a deeper network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: is BM3D, made in 2007 and trained on nothing, still ahead after these few minutes?
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("dncnn-b-nih")` in place of the next cell and leave out the curve after it. You then have a deeper network, trained longer on other radiographs. With `preset = "smoke"` the page runs in about a minute. Meanwhile guess: is BM3D, made in 2007 and trained on nothing, still ahead after these few minutes?
 
 # %%
 torch.manual_seed(seed)
 model = methods.create("dncnn")
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the training step; it rises to non-local means and stays below BM3D, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "DnCNN reaches non-local means in this short training, and not BM3D (dashed)."}, "image": {"alt": "Validation PSNR against the training step; it rises to non-local means and stays below BM3D, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
 classical = compare(
     {name: methods.load(name) for name in names}, validation, progress=False
@@ -229,7 +240,7 @@ chapters.training_curve(
 )
 plt.show()
 
-# %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, DnCNN follows, then the other classical denoisers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "After a short training DnCNN is level with non-local means, behind BM3D."}, "image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, DnCNN follows, then the other classical denoisers."}} tags=["hide-input"]
 rows = pd.concat(
     [store.baselines(protocol), evaluate(model, protocol, "dncnn")]
 )
@@ -254,7 +265,7 @@ Markdown(
 #
 # The output $\mathcal R(y)$ should be the noise. Here you see it, and beside it what is wrong with it, at four times the contrast:
 
-# %% mystnb={"image": {"alt": "Three fields in orange and purple: the true noise, the predicted noise, and their difference at four times the contrast, in which faint edges of ribs and the mediastinum can be seen."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "True noise, predicted noise, and four times their difference, which shows the patient."}, "image": {"alt": "Three fields in orange and purple: the true noise, the predicted noise, and their difference at four times the contrast, in which faint edges of ribs and the mediastinum can be seen."}} tags=["hide-input"]
 predicted = noisy - apply(model, noisy, sigma)
 spread = 3 * sigma / 255
 fields = {
@@ -288,7 +299,7 @@ plt.show()
 # The last layer then hands on the carried image, in the direct network, and nothing, in the residual one. So the direct network starts by returning the noisy image, the residual one by
 # subtracting nothing. We give each its own best learning rate, out of a range that holds it. One network still starts worse, the direct one with batch norm: in batches of four each batch gets a brightness of its own, and the first squared error is about four times the variance of the noise.
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the learning rate for four networks, with and without residual learning and batch norm, a point for each training; each curve has its top inside."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Four networks, each over a range of learning rates, a point for each training."}, "image": {"alt": "Validation PSNR against the learning rate for four networks, with and without residual learning and batch norm, a point for each training; each curve has its top inside."}} tags=["hide-input"]
 ablation = store.load_side("dncnn_ablation")
 variants = {
     (True, True): ("residual, batch norm", "#D55E00", "o"),
@@ -398,7 +409,7 @@ Markdown("\n".join(lines))
 #
 # DnCNN-*S* knows one $\sigma$. DnCNN-*B*, for *blind*, has 20 layers and another level in every patch of its training, from 0 to 55. What do you pay for not telling it the level? And what for a network of another level?
 
-# %% mystnb={"image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "At its own level the network for 25 is hardly better than the blind one, and at 50 far worse."}, "image": {"alt": "PSNR on Set12 against the noise level for the authors' DnCNN-S trained at 25 and their blind DnCNN-B: level at 25, and S is far below B at 50."}} tags=["hide-input"]
 blind = store.load_side("blind").pivot(
     index="sigma", columns="model", values="psnr"
 )

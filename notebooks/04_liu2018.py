@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -25,13 +28,21 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
+preset = "quick"  # or "smoke" (about a minute), or "full" (wants a GPU)
 sigma = 50  # noise level on the 0-255 scale: strong, so that the task suffers
 seed = 0
 
@@ -84,7 +95,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 #
 # with the true masks $m$ and a cross-entropy. We send the gradient back through $T$ to the denoiser, and never change $T$ itself.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "The reader is frozen; its loss teaches the denoiser in front of it."}} tags=["remove-input"]
 drawings.draw("liu")
 
 # %% [markdown]
@@ -214,7 +225,7 @@ settings = recipe("liu", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. With `preset = "smoke"` the page runs in seconds, and learns nothing. Meanwhile guess: which organ will gain most, and what will the image pay for it?
+# After its first steps `fit` says how long it takes on your machine. With `preset = "smoke"` the page runs in about a minute, and learns nothing. Meanwhile guess: which organ will gain most, and what will the image pay for it?
 
 # %%
 torch.manual_seed(seed)
@@ -228,7 +239,7 @@ for name, weight in (("liu", 0.0), ("liu-joint", 0.02)):
     denoisers[name] = copy.deepcopy(pretrained)
     fit_joint(denoisers[name], task, train, noise, joint_recipe, weight)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the step of the plain training; it rises towards the classical denoisers, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The plain training, with the classical denoisers (dashed)."}, "image": {"alt": "Validation PSNR against the step of the plain training; it rises towards the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
 classical = compare(
     {name: methods.load(name) for name in names}, validation, progress=False
@@ -246,7 +257,7 @@ if preset == "quick":
 # %% [markdown]
 # ## What the reader makes of it
 
-# %% mystnb={"image": {"alt": "One radiograph clean, noisy, by a plain and by a jointly trained denoiser, each with the outlines of the heart, lungs and bones that the task network finds in it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The outlines that the reader finds in four versions of one radiograph."}, "image": {"alt": "One radiograph clean, noisy, by a plain and by a jointly trained denoiser, each with the outlines of the heart, lungs and bones that the task network finds in it."}} tags=["hide-input"]
 estimates = {"clean": clean, "noisy": noisy}
 for name, method in {"nlm": methods.load("nlm"), **denoisers}.items():
     estimates[name] = torch.cat([apply(method, y[None], sigma) for y in noisy])
@@ -281,7 +292,7 @@ Markdown(
 # Each seed: a reader, a stranger, a pretrained denoiser and a joint stage for each λ, all as above; noise of 50, [rendered radiographs](../data) of one patient. Thin lines are seeds, thick ones their mean, dashed ones the Dice of clean images.
 # ```
 
-# %% mystnb={"image": {"alt": "Four plots against lambda, a thin line for each seed and a thick one for their mean. The Dice of the heart rises and stays up, by the denoiser's own reader and by a stranger. That of the ribs falls, and so does the PSNR, ever more steeply. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As the reader weighs more (to the right), the heart is found better, the ribs worse, and the PSNR falls."}, "image": {"alt": "Four plots against lambda, a thin line for each seed and a thick one for their mean. The Dice of the heart rises and stays up, by the denoiser's own reader and by a stranger. That of the ribs falls, and so does the PSNR, ever more steeply. Dashed lines show the Dice of clean images."}} tags=["hide-input"]
 ablation = store.load_side("liu")
 denoised = ablation[ablation["images"] == "denoised"]
 weights = sorted(denoised["weight"].unique())
@@ -350,7 +361,7 @@ Markdown(
 # %% [markdown]
 # Now you let the reader weigh more and more. Watch what becomes of our image:
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "One detail at four weights of the reader's loss, with the heart as it is and as the reader finds it."}} tags=["remove-input"]
 files = {
     (float(path.stem.split("-")[1]), path.stem.split("-")[2]): path
     for path in (store.folder() / "images").glob("joint-*.webp")
@@ -404,7 +415,7 @@ by_structure.round(3).rename_axis("λ")
 #
 # Look closely, and you find something in what the jointly trained network leaves behind:
 
-# %% mystnb={"image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine dots along the bright spine."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The jointly trained network (right) leaves a grid of dots along the spine."}, "image": {"alt": "A detail of the errors of the plain and of the jointly trained denoiser, magnified four times: the second shows a regular grid of fine dots along the bright spine."}} tags=["hide-input"]
 part = (0, 0, slice(96, 160), slice(96, 160))
 errors = {plotting.label(n): (estimates[n] - clean)[part] for n in denoisers}
 chapters.error_details(errors)

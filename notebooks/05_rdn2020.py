@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -25,13 +28,21 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
-preset = "quick"  # or "smoke" (seconds), or "full" (wants a GPU)
+preset = "quick"  # or "smoke" (about a minute), or "full" (wants a GPU)
 sigma = 25  # noise level on the 0-255 scale
 seed = 0
 
@@ -68,7 +79,7 @@ validation = Protocol(split="val", noise=noise, limit=4)
 # ResNets {footcite}`he2016resnet` *add* a layer's input to its output. DenseNets {footcite}`huang2017densenet` *concatenate* within a block: each layer reads the outputs of all layers before it, unmixed. Between blocks they shrink the maps, which you cannot afford in a denoiser. RDN keeps the size of the image
 # all through. It squeezes the maps of a block back to few at its end, and adds the block's input.
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Within a block every layer reads all that came before; at its end the maps are fused, and the input is added."}} tags=["remove-input"]
 drawings.draw("rdn")
 
 # %% [markdown]
@@ -179,14 +190,14 @@ settings = recipe("rdn", preset)
 settings
 
 # %% [markdown]
-# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("rdn-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in seconds. Meanwhile guess: of all the wires in a block, which can you cut without anyone noticing?
+# After its first steps `fit` says how long it takes on your machine. Too long? Write `model = methods.load("rdn-nih")` in place of the next cell and leave out the curve after it: the same network, trained longer on other radiographs. With `preset = "smoke"` the page runs in about a minute. Meanwhile guess: of all the wires in a block, which can you cut without anyone noticing?
 
 # %%
 torch.manual_seed(seed)
 model = methods.create("rdn", **small)
 run = fit(model, NoisyPatches(train_images, noise), settings, validation)
 
-# %% mystnb={"image": {"alt": "Validation PSNR against the training step, rising among the classical denoisers, which are dashed lines."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The small RDN among the classical denoisers (dashed)."}, "image": {"alt": "Validation PSNR against the training step, rising among the classical denoisers, which are dashed lines."}} tags=["hide-input"]
 names = [name for name in ("nlm", "tv", "bm3d") if name in methods.available()]
 classical = compare(
     {name: methods.load(name) for name in names}, validation, progress=False
@@ -196,7 +207,7 @@ chapters.training_curve(
 )
 plt.show()
 
-# %% mystnb={"image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, the small RDN is among the classical denoisers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "After a short training the small RDN is one of many."}, "image": {"alt": "Mean PSNR on the test images as dots; BM3D leads, the small RDN is among the classical denoisers."}} tags=["hide-input"]
 rows = pd.concat([store.baselines(protocol), evaluate(model, protocol, "rdn")])
 chapters.score_dots(rows, leave_out=("noisy",))
 plt.show()
@@ -270,7 +281,7 @@ fused = [
     for d in range(small["blocks"])
 ]
 
-# %% tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "Decibels lost when one wire is cut: a row is a layer, a column what it listens to."}} tags=["remove-input"]
 layers = [*(str(c) for c in range(1, depth + 1)), "fuse"]
 known = [
     [
@@ -323,7 +334,7 @@ Markdown(
 # The small configuration, trained as above, on [rendered radiographs](../data) of one patient; PSNR on their validation images, a dot for each training.
 # ```
 
-# %% mystnb={"image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds; all but one lie within the scatter of each other, the one with a skip from the image is ahead."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Take a part of RDN away, and the scatter of three seeds hides it. Add a skip from the image, and you see it."}, "image": {"alt": "Validation PSNR of six small networks, a dot for each of three seeds; all but one lie within the scatter of each other, the one with a skip from the image is ahead."}} tags=["hide-input"]
 parts = store.load_side("rdn_ablation")
 order = parts.groupby("variant")["psnr"].mean().sort_values().index
 figure, axis = plt.subplots(figsize=(5.8, 2.4), layout="constrained")
@@ -361,7 +372,7 @@ Markdown(
 #
 # With $D$ you decide how many blocks there are, with $G$ how much each layer adds. We take three seeds each, two fifths of the steps above:
 
-# %% mystnb={"image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Wider or deeper, a dot for each seed."}, "image": {"alt": "Two plots of the PSNR on the validation split, against the growth rate and against the number of blocks, one dot for each seed."}} tags=["hide-input"]
 ablation = store.load_side("rdn")
 figure, axes = plt.subplots(
     1, 2, figsize=(7, 2.7), layout="constrained", sharey=True

@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -21,9 +24,17 @@
 import sys
 
 if "google.colab" in sys.modules:  # Elsewhere the package is already installed.
+    repository, release = "OWNER/denoise-book", "0.1.0"
+    if repository.startswith("OWNER/"):  # Anybody could open such an account.
+        raise RuntimeError(
+            "The book has no public address yet: run this on your own machine."
+        )
+    wheel = (
+        f"https://github.com/{repository}/releases/download/v{release}"
+        f"/denoise_lib-{release}-py3-none-any.whl"
+    )
     get_ipython().run_line_magic(
-        "pip",
-        "install -q 'denoise_lib[dicom] @ git+https://github.com/OWNER/denoise-book'",
+        "pip", f"install -q 'denoise_lib[dicom] @ {wheel}'"
     )
 
 # %% tags=["parameters", "hide-cell"]
@@ -111,7 +122,7 @@ print(f"{mine.psnr.mean():.2f} dB; place {place} of {len(order)}")
 # A low place, and the error below shows why. Where an edge runs through the window the variance is large, so the filter keeps everything in it, the noise too. Elsewhere the variance of 49 noisy pixels is itself a rough guess. [The other Wiener filter](../best), which learns the variances of
 # whole patches from clean images, does much better.
 
-# %% mystnb={"image": {"alt": "One radiograph: clean, noisy and after the Wiener filter, with a magnified detail, the scores and the residual."}}
+# %% mystnb={"figure": {"caption": "The filter keeps the noise along edges, as the error shows."}, "image": {"alt": "One radiograph: clean, noisy and after the Wiener filter, with a magnified detail, the scores and the residual."}}
 item = protocol.items()[0]
 clean = item.image[None]
 noisy = protocol.noise(clean, [item.id], protocol.seed)

@@ -3,10 +3,12 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
+import set_repository
 from bs4 import BeautifulSoup
+from built_site import SITE
 
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 # Made by the theme, not by an author.
 GENERATED = {"genindex.html", "index.html", "search.html"}
 
@@ -33,7 +35,9 @@ def test_every_internal_link_leads_to_a_page_and_a_place_on_it(pages):
             url = urlsplit(link["href"])
             if url.scheme or url.netloc or link["href"] == "#":
                 continue
-            path = (SITE / name).parent / unquote(url.path) if url.path else SITE / name
+            # The page "not found" gives addresses from the site's top.
+            above = SITE if url.path.startswith("/") else (SITE / name).parent
+            path = above / unquote(url.path.lstrip("/")) if url.path else SITE / name
             target = path.resolve().relative_to(SITE.resolve()).as_posix()
             if not path.exists():
                 broken.append(f"{name}: {link['href']} (no such file)")
@@ -63,11 +67,29 @@ def test_no_page_shows_unrendered_markup(pages):
         assert [mark for mark in marks if mark in text] == [], name
 
 
-def test_each_chapter_has_a_colab_button_to_its_notebook(pages):
+def test_each_chapter_opens_in_colab_and_binder_or_says_that_it_cannot_yet(pages):
+    url = set_repository.address(set_repository.ROOT)
     chapters = [name for name in pages if name.startswith("notebooks/")]
     assert chapters
     for name in chapters:
-        links = [a["href"] for a in pages[name].find_all("a", href=True)]
-        colab = [link for link in links if link.startswith("https://colab.research.google.com")]
-        expected = f"/blob/main/{name.removesuffix('.html')}.ipynb"
-        assert any(link.endswith(expected) for link in colab), (name, colab)
+        links = set_repository.launches(url, Path(name).stem)
+        buttons = pages[name].select(".dropdown-launch-buttons li > *")
+        found = {button.get_text(strip=True): button.get("href") for button in buttons}
+        unknown = {f"{service}: no public address yet": None for service in links}
+        assert found == (links if set_repository.is_known(url) else unknown), name
+
+
+def test_no_page_leads_to_the_placeholder_of_the_address(pages):
+    placeholder = f"{set_repository.PLACEHOLDER}/"
+    for name, page in pages.items():
+        leads = [tag for tag in page.find_all(href=True) if placeholder in tag["href"]]
+        assert leads == [], name
+
+
+def test_each_chapter_is_downloaded_as_its_plain_copy(pages):
+    for name in pages:
+        if name.startswith("notebooks/"):
+            (link,) = pages[name].select("a.btn-download-source-button")
+            notebook = nbformat.read((SITE / name).parent / link["href"], as_version=4)
+            assert "A copy to run" in notebook.cells[1].source
+            assert not any("{footcite}" in cell.source for cell in notebook.cells)

@@ -203,3 +203,11 @@ def test_a_training_goes_on_by_its_own_plan_only(plan, tmp_path):
 
     assert "has a training by another plan: name another --folder" in said
     assert "high = 55" in (folder / "plan.toml").read_text()
+
+
+def test_a_network_becomes_an_onnx_file(tmp_path):
+    written = call("export", "gondara-nih", tmp_path / "gondara.onnx")
+    refused = call("export", "gondara-nih", tmp_path / "gondara.pt", code=1)
+
+    assert "0.3 MB" in written and (tmp_path / "gondara.onnx").stat().st_size > 2e5
+    assert "ends in .onnx" in refused and not (tmp_path / "gondara.pt").exists()

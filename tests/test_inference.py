@@ -105,7 +105,7 @@ def test_self_ensemble_does_not_care_which_way_up_the_image_is():
 
 @pytest.mark.parametrize("name", available())
 @pytest.mark.parametrize("sigma", [5, 25, 50])
-def test_the_automatic_precision_costs_at_most_a_hundredth_of_a_decibel(name, sigma):
+def test_the_automatic_precision_costs_at_most_three_hundredths_of_a_decibel(name, sigma):
     protocol = Protocol(noise=GaussianNoise(sigma), limit=1)
     items = protocol.items()
     clean = items.images()
@@ -117,7 +117,7 @@ def test_the_automatic_precision_costs_at_most_a_hundredth_of_a_decibel(name, si
         for precision in ("fp32", "auto")
     }
 
-    assert quality["fp32"] - quality["auto"] <= 0.01
+    assert quality["fp32"] - quality["auto"] <= 0.03
 
 
 def test_a_large_image_needs_little_memory_beside_itself():

@@ -1,4 +1,4 @@
-"""The project's own promises: equal pins, paired notebooks, one address, a wheel that works."""
+"""The project's own promises: equal pins, paired notebooks, a wheel that works."""
 
 import graphlib
 import importlib.metadata
@@ -17,7 +17,6 @@ import execute_notebooks
 import jupytext
 import nbformat
 import pytest
-import set_repository
 import write_environment
 import yaml
 from packaging.requirements import Requirement
@@ -63,9 +62,10 @@ def test_constraints_are_such_as_pip_takes():
 
 def test_constraints_pin_what_make_installs_by_name():
     recipes = (ROOT / "Makefile").read_text()
-    lines = re.findall(r"pip install .*--constraint constraints\.txt (.+)$", recipes, re.MULTILINE)
+    lines = re.findall(r"pip install .*\$\(PIN\) (.+)$", recipes, re.MULTILINE)
     names = [name for line in lines for name in line.split() if re.fullmatch(r"[a-z]\w*", name)]
 
+    assert "\nPIN ?= --constraint constraints.txt\n" in recipes
     assert {"medmnist", "deepinv", "uv"} <= set(names)
     assert [name for name in names if not locked(name)] == []
 
@@ -255,25 +255,6 @@ def test_every_module_that_a_chapter_loads_is_in_its_fingerprint():
     assert loaded <= {name.removesuffix(".__init__") for name in places}
 
 
-def test_the_repository_address_stands_in_one_place(tmp_path):
-    """Changing it in pyproject.toml and running the tool changes every badge, button and cell."""
-    old = set_repository.slug(set_repository.address(ROOT))
-    for path in [ROOT / "pyproject.toml", *set_repository.derived_files(ROOT)]:
-        target = tmp_path / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    project = tmp_path / "pyproject.toml"
-    project.write_text(project.read_text().replace(old, "someone/else"))
-
-    assert set_repository.shown(ROOT) == set_repository.address(ROOT)
-    changed = {path.relative_to(tmp_path).as_posix() for path in set_repository.update(tmp_path)}
-
-    assert {"README.md", "CITATION.cff", "_config.yml"} <= changed
-    assert {f"notebooks/{s.stem}{end}" for s in SOURCES for end in (".py", ".ipynb")} <= changed
-    left = [p for p in tmp_path.rglob("*") if p.is_file() and old in p.read_text()]
-    assert left == []
-
-
 def test_a_chapter_runs_where_only_the_installed_package_is(tmp_path):
     """As on Colab: the package from a wheel, the notebook alone in another folder."""
     subprocess.run(
@@ -367,3 +348,15 @@ def test_what_stands_above_a_class_is_part_of_a_chapter_and_not_of_a_row():
     assert source_hash("def f(x: int) -> int:\n    return x") == source_hash(
         "def f(x):\n    return x"
     )
+
+
+def test_another_release_in_the_install_cell_leaves_a_chapter_as_executed(tmp_path):
+    source = tmp_path / "01_a.py"
+    install = '# %%\nimport sys\n\nif "google.colab" in sys.modules:\n    release = "0.1.0"\n\n'
+    source.write_text(install + "# %%\n1 + 1\n")
+    stored(source)
+
+    source.write_text(source.read_text().replace("0.1.0", "0.2.0"))
+    assert execute_notebooks.is_current(source)
+    source.write_text(source.read_text().replace("1 + 1", "1 + 2"))
+    assert not execute_notebooks.is_current(source)

@@ -6,91 +6,16 @@ Needs a built book and Chromium: `make test-book` takes care of both.
 import base64
 import io
 import json
-import os
 import re
-import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import torch
+from built_site import PAGES, SITE, WIDTHS
 from PIL import Image
 
 from denoise_lib import metrics
-
-SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-MISSING = "needs a browser: install Chromium (make browser) or set CHROMIUM to the path of one"
-PAGES = sorted(
-    path.relative_to(SITE).as_posix()
-    for path in SITE.rglob("*.html")
-    # The top's index.html does nothing but lead to the first page.
-    if "_static" not in path.parts and path != SITE / "index.html"
-)
-WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1300}
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and tells nobody."""
-
-    def log_message(self, format, *args):
-        pass
-
-
-def give_up(reason: str):
-    """Continuous integration must not pass without a browser; elsewhere its tests are skipped."""
-    if os.environ.get("CI", "").lower() in ("", "0", "false"):
-        pytest.skip(reason)
-    pytest.fail(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        give_up(MISSING)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        give_up("needs Playwright, of the extra 'test': make install")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def address():
-    assert PAGES, "Build the book first: make book"
-    handler = partial(QuietHandler, directory=str(SITE))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture
-def open_page(browser, address):
-    """Open a page of the site in a window of some width."""
-    contexts = []
-
-    def open_page(name: str, width: int = WIDTHS["desktop"], **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{address}/{name}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
 
 # Every page once
 

@@ -1,6 +1,7 @@
 """What the scripts of the site are given."""
 
 import base64
+import io
 import json
 import re
 
@@ -25,7 +26,10 @@ def test_a_toy_has_its_still_picture_and_its_data():
     data = re.search(r'class="toy-data">(.*)</script>', html)[1]
     assert json.loads(data) == {"a": [1, None]}
     assert 'data-toy="posterior"' in html and "&quot;still&quot;" in html
-    assert re.search(r'src="data:image/png;base64,[^"]+"', html)
+    source = re.search(r'src="data:image/webp;base64,([^"]+)"', html)
+    shown = [int(re.search(rf' {side}="(\d+)"', html)[1]) for side in ("width", "height")]
+    with Image.open(io.BytesIO(base64.b64decode(source[1]))) as picture:
+        assert picture.size == (2 * shown[0], 2 * shown[1])  # as sharp as a good screen
     assert not plt.fignum_exists(still.number)
 
 

@@ -22,13 +22,14 @@ from pathlib import Path
 import jupytext
 import nbformat
 import papermill
-from PIL import Image
+from PIL import Image, ImageChops
 
 from denoise_lib.files import replacing
 from denoise_lib.identity import source_hash
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+STYLE = ROOT / "book" / "matplotlibrc"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Packages whose modules are found by looking into their folder, and who looks.
 DISCOVERED = {
@@ -37,6 +38,8 @@ DISCOVERED = {
     "denoise_lib.study.side_studies": "study/side",
 }
 LARGE = 100_000  # characters of a picture in base64
+INCH = 100  # screen pixels, as in denoise_lib.plotting
+INSTALLS = '"google.colab" in sys.modules'  # in a chapter's first code cell
 
 
 def modules(code: str) -> list[Path]:
@@ -105,11 +108,12 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
     """Changes when what a cell or the library computes does, or a study or network that it uses.
 
-    Of code only the syntax tree counts, without docstrings: words change no output.
+    Of code only the syntax tree counts, without docstrings: words change no output. Nor does the
+    cell that installs the package on Colab, so that a release leaves every chapter as executed.
     """
-    cells = [cell.source for cell in code_cells(notebook)]
+    cells = [cell.source for cell in code_cells(notebook) if INSTALLS not in cell.source]
     code = "\n\n".join(cells)
-    digest = hashlib.sha256("/".join(map(source_hash, cells)).encode())
+    digest = hashlib.sha256("/".join(map(source_hash, cells)).encode() + STYLE.read_bytes())
     for path in modules(code):
         text = path.read_text("utf-8")
         digest.update(_place(path) + source_hash(text, decorators=True).encode())
@@ -126,8 +130,8 @@ def read_source(path: Path) -> nbformat.NotebookNode:
     """The chapter's percent script as a notebook whose cell ids do not change between runs."""
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata.pop("jupytext", None)
-    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    # As jupytext writes a pair: this tells how the script is laid out, and stands in it alone.
+    notebook.metadata.get("jupytext", {}).pop("text_representation", None)
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:02d}"
     return notebook
@@ -148,7 +152,7 @@ def take_over_text(source: Path) -> bool:
     stored, notebook = nbformat.read(pair, as_version=4), read_source(source)
     for old, new in zip(code_cells(stored), code_cells(notebook), strict=True):
         new.outputs, new.execution_count = old.outputs, old.execution_count
-    notebook.metadata = stored.metadata
+    notebook.metadata = {**stored.metadata, **notebook.metadata}
     if notebook == stored:
         return False
     nbformat.write(notebook, pair)
@@ -169,16 +173,30 @@ def strip(notebook: nbformat.NotebookNode) -> None:
                 output for output in cell.outputs if WIDGET not in output.get("data", {})
             ]
             for output in cell.outputs:
-                if len(output.get("data", {}).get("image/png", "")) > LARGE:
-                    output.data["image/png"] = with_palette(output.data["image/png"])
+                if "image/png" in output.get("data", {}):
+                    pack_picture(output)
 
 
-def with_palette(png: str) -> str:
-    """The same picture in its 256 best colours: less than half the bytes, still no JPEG blocks."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    packed = io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(packed, format="PNG", optimize=True)
-    return base64.b64encode(packed.getvalue()).decode()
+def pack_picture(output: nbformat.NotebookNode) -> None:
+    """Say how large a picture is shown, where it has more pixels; keep a large one small."""
+    png = base64.b64decode(output.data["image/png"])
+    with Image.open(io.BytesIO(png)) as picture:
+        dots = picture.info.get("dpi", (INCH, INCH))[0]
+        width, height = (round(length * INCH / dots) for length in picture.size)
+    output.metadata["image/png"] = {"width": width, "height": height}
+    if len(output.data["image/png"]) > LARGE:
+        output.data["image/png"] = base64.b64encode(smaller(png)).decode()
+
+
+def smaller(png: bytes) -> bytes:
+    """The same picture, grey where it is, or in 256 colours: half the bytes, no JPEG blocks."""
+    picture, packed = Image.open(io.BytesIO(png)), io.BytesIO()
+    dots = {"dpi": picture.info["dpi"]} if "dpi" in picture.info else {}
+    colours, grey = picture.convert("RGB"), picture.convert("L")
+    alike = ImageChops.difference(colours, grey.convert("RGB")).getbbox() is None
+    few = grey if alike else colours.quantize(256, dither=Image.Dither.NONE)
+    few.save(packed, format="PNG", optimize=True, **dots)
+    return packed.getvalue()
 
 
 def execute(source: Path, preset: str) -> None:
@@ -191,6 +209,7 @@ def execute(source: Path, preset: str) -> None:
     parameters = {} if preset == "quick" else {"preset": preset}
     # Set for scripts, it would keep every figure out of the notebook.
     os.environ.pop("MPLBACKEND", None)
+    os.environ["MATPLOTLIBRC"] = str(STYLE)
     before = fingerprint(notebook)  # what is changed meanwhile has not been executed
     start = time.perf_counter()
     papermill.execute_notebook(

@@ -20,16 +20,17 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
 SITE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
-NOT_PAGES = {"genindex.html", "search.html", "index.html", "references.html"}
+NOT_PAGES = {"404.html", "genindex.html", "search.html", "index.html", "references.html"}
 NOT_PROSE = (
     "pre, table, details, .math, script, style, aside, .sidebar, .margin, .prev-next-footer, nav, "
-    ".drawing, .toy, .footnote-list, .citation-list, .bibtex, svg"
+    ".drawing, .toy, .caption-number, .footnote-list, .citation-list, .bibtex, svg"
 )
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*")
 DECIMAL = re.compile(r"\d\.\d")
 READER = re.compile(r"\b(?:you|your|yours|we|us|our|ours)\b", re.IGNORECASE)
 LONG, TOO_LONG = 35, 45  # words
-WIDE, HEAVY = 720, 300_000  # pixels of the text column, bytes
+# Pixels of the text column, and bytes of a picture that has four pixels for each of these.
+WIDE, HEAVY = 720, 400 * 1024
 # What only those say who made the book.
 INSIDE = (
     "committed",
@@ -57,7 +58,7 @@ class Figure:
     name : str
         What its alternative text starts with.
     width : int
-        In pixels.
+        As shown, in pixels of the screen.
     weight : int
         In bytes.
     """
@@ -191,11 +192,13 @@ def _figure(image: Tag, folder: Path) -> Figure:
         data = base64.b64decode(source.partition(",")[2])
     else:
         data = (folder / source).read_bytes()
-    return Figure(str(image.get("alt", ""))[:40], Image.open(BytesIO(data)).width, len(data))
+    width = int(str(image.get("width") or Image.open(BytesIO(data)).width))
+    return Figure(str(image.get("alt", ""))[:40], width, len(data))
 
 
 def _by_code(element: Tag) -> bool:
-    return element.find_parent(class_="cell_output") is not None
+    captioned = element.find_parent("figcaption") is not None
+    return element.find_parent(class_="cell_output") is not None and not captioned
 
 
 def pages(site: Path = SITE) -> list[Page]:

@@ -11,6 +11,7 @@ import ast
 from pathlib import Path
 
 from docutils import nodes
+from repository_links import SCHEME
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,17 +69,14 @@ def _names(node: ast.stmt) -> list[str]:
 
 
 def _source_role(name, rawtext, text, lineno, inliner, options=None, content=None):
-    theme = inliner.document.settings.env.config.html_theme_options
     try:
         path, first, last = source_lines(text)
     except LookupError as error:
         message = inliner.reporter.error(f"{rawtext} names nothing here: {error}")
         return [nodes.problematic(rawtext, rawtext)], [message]
-    address = theme["repository_url"].rstrip("/")
-    branch = theme.get("repository_branch") or "main"
-    url = f"{address}/blob/{branch}/{path}#L{first}-L{last}"
+    target = f"{SCHEME}{path}#L{first}-L{last}"
     short = "tested" if path.startswith("tests/") else ".".join(text.split(".")[-2:])
-    return [nodes.reference(rawtext, "", nodes.literal(text=short), refuri=url)], []
+    return [nodes.reference(rawtext, "", nodes.literal(text=short), refuri=target)], []
 
 
 def setup(app):

@@ -6,12 +6,11 @@ A chapter is shown as it was executed last. `make book` executes what needs it f
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import tools_on_path  # noqa: F401
 from sphinx.util import logging
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 logger = logging.getLogger(__name__)
 
 
@@ -31,8 +30,6 @@ def is_stale(notebook: Path) -> bool:
     source = notebook.with_suffix(".py")
     if notebook.suffix != ".ipynb" or not source.exists():
         return False
-    if str(TOOLS) not in sys.path:
-        sys.path.append(str(TOOLS))
     from execute_notebooks import is_current
 
     return not is_current(source)

@@ -69,7 +69,9 @@ def _decode(path: Path) -> np.ndarray:
             upright = ImageOps.exif_transpose(image)
             # `convert("L")` would clip deeper pixels to 255, so those keep their mode.
             deep = upright.mode.startswith(("I", "F"))
-            return np.asarray(upright if deep else upright.convert("L"))
+            values = np.asarray(upright if deep else upright.convert("L"))
+            # Pillow turns 8-bit images whose white is 0, and leaves deeper ones.
+            return np.iinfo(values.dtype).max - values if _white_is_zero(image) else values
     except UserError:
         raise
     except UnidentifiedImageError:
@@ -78,6 +80,13 @@ def _decode(path: Path) -> np.ndarray:
         ) from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's words for a damaged file
         raise UserError(f"{path} is damaged ({error}): copy or download it again.") from error
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF file of 16 bits says that its white is 0."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or not image.mode.startswith("I;16"):
+        return False
+    return image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
 
 
 def _unit_range(values: np.ndarray, path: Path) -> np.ndarray:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from denoise_lib.evaluation import summarise
+from denoise_lib.plotting.panels import DPI, GAP, TITLE, magnified, pixel_axes, show_pixels
 from denoise_lib.plotting.style import COLUMN, METRIC_LABELS, colour_and_marker, label
 
 
@@ -160,13 +161,11 @@ def outlines(
     matplotlib.figure.Figure
     """
     colours = ("#56B4E9", "#D55E00", "#F0E442", "#009E73")
-    rows = -(-len(images) // 2)
-    size = 0.8 * COLUMN, 0.42 * COLUMN * rows
-    figure, axes = plt.subplots(rows, 2, figsize=size, layout="constrained", squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
+    side = max(max(image.shape) for image, _ in images.values())
+    cell = magnified(side, 2) or int(COLUMN * DPI) // 2 - GAP
+    figure, axes = pixel_axes(-(-len(images) // 2), 2, cell, below=TITLE)
     for axis, (title, (image, logits)) in zip(axes.flat, images.items(), strict=False):
-        axis.imshow(image.clamp(0, 1), cmap="gray", vmin=0, vmax=1)
+        show_pixels(axis, image.clamp(0, 1).numpy(), cell, cmap="gray", vmin=0, vmax=1)
         for values, colour in zip(logits, colours, strict=True):
             axis.contour(values, levels=[0], colors=colour, linewidths=1)
         axis.set_title(title, fontsize=10)
@@ -174,7 +173,7 @@ def outlines(
         Line2D([], [], color=colour, label=name)
         for colour, name in zip(colours, structures, strict=True)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
     return figure
 
 

@@ -18,7 +18,8 @@ from denoise_lib.evaluation import score
 from denoise_lib.plotting.style import COLUMN, RESIDUAL_RANGE, label
 from denoise_lib.protocol import Protocol
 
-# Of figures that show pixels: screen pixels per inch, between pictures, above them for a title.
+# Of figures that show pixels: screen pixels per inch, between pictures, above them for a title. A
+# figure of twice the DPI has four of its pixels for one of the screen, and stays as sharp.
 DPI, GAP, TITLE = 100, 8, 38
 # A picture that would be shown smaller than this gets fewer neighbours.
 LARGE_ENOUGH = 160
@@ -43,7 +44,7 @@ def pixel_axes(rows: int, columns: int, side: int, below: int = 0) -> tuple[Figu
         The axes, of shape (rows, columns), without frames.
     """
     width, height = columns * (side + GAP), rows * (side + TITLE) + below
-    figure = plt.figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    figure = plt.figure(figsize=(width / DPI, height / DPI))
     axes = np.empty((rows, columns), dtype=object)
     for row, column in np.ndindex(rows, columns):
         left, top = column * (side + GAP) + GAP // 2, (row + 1) * (side + TITLE)
@@ -83,24 +84,49 @@ def show_images(
             f"{max(sides)} pixels do not fit into a column: cut out a detail of at most "
             f"{most:.0f}, or pass shrink=True."
         )
-    while not shrink and columns > 1 and _magnified(max(sides), columns) < LARGE_ENOUGH:
+    while not shrink and columns > 1 and magnified(max(sides), columns) < LARGE_ENOUGH:
         columns -= 1
-    cell = max(_magnified(side, columns) for side in sides) or COLUMN * DPI // columns - GAP
+    cell = max(magnified(side, columns) for side in sides) or COLUMN * DPI // columns - GAP
     figure, axes = pixel_axes(-(-len(images) // columns), columns, cell)
     for axis, (title, image) in zip(axes.flat, images.items(), strict=False):
         shown = image.squeeze().numpy()
-        _show(axis, shown, cell, cmap="gray", vmin=0, vmax=1)
+        show_pixels(axis, shown, cell, cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
     return figure
 
 
-def _magnified(side: int, columns: int) -> int:
-    """Screen pixels of an image's side where so many stand in a row; 0 where it does not fit."""
+def magnified(side: int, columns: int) -> int:
+    """Screen pixels of an image's side where so many stand in a row.
+
+    Parameters
+    ----------
+    side : int
+        Its own pixels.
+    columns : int
+        Images in the row.
+
+    Returns
+    -------
+    int
+        Whole ones for each of its own; 0 where it does not fit.
+    """
     return (COLUMN * DPI // columns - GAP) // side * side
 
 
-def _show(axis: Axes, image: np.ndarray, cell: int, **style: Any) -> None:
-    """Draw an image into the middle of an axis of `cell` screen pixels, whole pixels if it fits."""
+def show_pixels(axis: Axes, image: np.ndarray, cell: int, **style: Any) -> None:
+    """Draw an image into the middle of an axis, in whole pixels of the screen if it fits.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        See `pixel_axes`.
+    image : numpy.ndarray
+        Shape (H, W).
+    cell : int
+        Screen pixels of the axis's side.
+    **style
+        Of `Axes.imshow`.
+    """
     factor = cell // max(image.shape)
     picture = axis.imshow(image, interpolation="nearest" if factor else "antialiased", **style)
     if not factor:
@@ -152,14 +178,14 @@ def comparison_panel(
     figure, axes = pixel_axes(2 * bands, columns, cell, below=50)
     for index, (method, image) in enumerate({"clean": clean, **estimates}.items()):
         above, below = (axes[2 * (index // columns) + k, index % columns] for k in (0, 1))
-        _show(above, image[detail].numpy(), cell, **greys)
+        show_pixels(above, image[detail].numpy(), cell, **greys)
         above.set_title("Clean", fontsize=10)
         if method != "clean":
             scores = score(clean, image, protocol)
             above.set_title(
                 f"{label(method)}\n{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f}", fontsize=10
             )
-            _show(below, (image - clean)[detail].numpy(), cell, cmap="PuOr", norm=residuals)
+            show_pixels(below, (image - clean)[detail].numpy(), cell, cmap="PuOr", norm=residuals)
     height = figure.get_figheight() * DPI
     for axis in axes[1::2].flat:  # errors have no title
         axis.set_position(axis.get_position().translated(0, (TITLE - GAP) / height))

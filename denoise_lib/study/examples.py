@@ -6,6 +6,7 @@ the front page; three of them side by side, with the nodules marked, are `front.
 `nothing-METHOD.webp`: what it leaves of noise on an even grey.
 `joint-WEIGHT-outlines.webp` and `joint-WEIGHT-error.webp`: a radiograph by Liu's denoiser, trained
 with that weight of the task's loss, for the chapter.
+`regions.webp`: pairs of regions, one with a nodule, for the reader's own eyes.
 `made_from.json` says of each what it was made from; where that has changed, the picture is drawn
 again.
 """
@@ -32,7 +33,7 @@ from denoise_lib.identity import code_hash
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.plotting.style import NOTHING_RANGE
 from denoise_lib.protocol import Protocol
-from denoise_lib.study import store
+from denoise_lib.study import forced_choice, store
 from denoise_lib.study.grid import (
     AUTHORS_BLIND,
     OBSERVED,
@@ -100,6 +101,9 @@ def pictures() -> Iterator[Picture]:
         if method != "noisy":
             source = [_code(method), code_hash(nothing), settings]
             yield Picture(f"nothing-{method}.webp", partial(nothing, method), source)
+    settings = str([forced_choice.DIAMETER, forced_choice.DRAW, forced_choice.SHOWN])
+    source = [*map(_code, forced_choice.COLUMNS), code_hash(observer, forced_choice), settings]
+    yield Picture("regions.webp", forced_choice.draw, source)
     settings = str([JOINT_IMAGE, JOINT_PART, JOINT_GAIN, JOINT_ZOOM])
     trained = [side_studies()["liu"].stamped()[0]["fingerprint"], settings]
     for weight in JOINT_WEIGHTS:

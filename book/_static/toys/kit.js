@@ -36,7 +36,11 @@
       changed(Number(input.value));
     });
     tell();
-    return element("label", {}, element("span", {}, name, " ", shown), input);
+    const set = (now) => {
+      input.value = now;
+      tell();
+    };
+    return Object.assign(element("label", {}, element("span", {}, name, " ", shown), input), { set });
   };
 
   // A labelled list of { value: text }.
@@ -88,7 +92,7 @@
     const none = { stroke: "none" };
     for (let v = x[0]; ticks[0] && v <= x[1]; v += ticks[0]) {
       frame.append(svg("path", { d: `M${X(v)} ${bottom}v4` }));
-      frame.append(words(v, { x: X(v), y: bottom + 16, "text-anchor": "middle", ...none }));
+      frame.append(words(+v.toFixed(6), { x: X(v), y: bottom + 16, "text-anchor": "middle", ...none }));
     }
     for (let v = y[0]; ticks[1] && v <= y[1]; v += ticks[1]) {
       frame.append(svg("path", { d: `M${left} ${Y(v)}h-4` }));
@@ -165,31 +169,6 @@
 
   const mse = (a, b) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
 
-  // The same draws for everyone: mulberry32, and normal numbers by Box and Muller.
-  const dice = (seed) => {
-    let state = seed >>> 0;
-    const uniform = () => {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    };
-    const normal = () =>
-      Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-    // Exact by products of uniform numbers for few, close to normal for many.
-    const poisson = (mean) => {
-      if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
-      const limit = Math.exp(-mean);
-      let [count, product] = [-1, 1];
-      do {
-        count += 1;
-        product *= uniform();
-      } while (product > limit);
-      return count;
-    };
-    return { normal, poisson };
-  };
-
   // Weighted by a Gaussian along rows, then along columns; the edges are repeated.
   const blur = (values, width, height, deviation) => {
     const reach = Math.ceil(3 * deviation);
@@ -215,8 +194,11 @@
   };
 
   const kit = {
-    element, svg, setter, slider, choice, toggle, teller, plot, levels, greys, picture, mse, dice, blur,
+    element, svg, setter, slider, choice, toggle, teller, plot, levels, greys, picture, mse, blur,
+    dice: (seed) => toys.dice(seed), // of dice.js, which a worker loads too
   };
+
+  toys.kit = kit; // for scripts that are no toys
 
   const enliven = async (box) => {
     const live = element("div", { class: "toy-live" });

@@ -25,6 +25,8 @@ from denoise_lib.study.variants import make
 from denoise_lib.tasks import observer as observers
 
 SIGMA = 25
+# Where the reader is the observer: the level, and what is seen at it.
+BY_EYE_SIGMA, BY_EYE = 15, ("noisy", "gaussian", "bm3d", OBSERVED)
 DRAWS = range(5)  # of places and noise
 OBSERVERS = ("hotelling", "eye")
 ALPHAS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # share of the denoised image in a blend
@@ -210,7 +212,8 @@ def _keys() -> Iterator[dict[str, Any]]:
     """All methods at the main level, few at the others: an hour of BM3D each would add little."""
     wanted = [(SIGMA, compared())]
     few = ("noisy", "gaussian", OBSERVED)
-    wanted += [(sigma, few) for sigma in COMMON_SIGMAS if sigma != SIGMA]
+    others = [sigma for sigma in COMMON_SIGMAS if sigma != SIGMA]
+    wanted += [(sigma, BY_EYE if sigma == BY_EYE_SIGMA else few) for sigma in others]
     for sigma, methods in wanted:
         for method in methods:
             for diameter in observers.NODULES:

@@ -320,6 +320,25 @@ def speed(measured: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("what").rename_axis(None)
 
 
+def in_browser(measured: Mapping[str, Any], side: int) -> pd.DataFrame:
+    """Seconds for an image by the page that denoises, and by the library as it comes.
+
+    Parameters
+    ----------
+    measured : mapping
+        What `make bench` wrote.
+    side : int
+        Of the image, in pixels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, indexed by network; a column for each way and number of threads.
+    """
+    taken = pd.DataFrame(measured["browser"][str(side)]).T
+    return taken.rename(index=lambda name: label(name)).map(lambda value: f"{value:.1f} s")
+
+
 def _ratio(what: str, against: str, found: float, digits: int = 1) -> dict[str, str]:
     return {"what": what, "against": against, "measured": f"{found:.{digits}f}×"}
 
