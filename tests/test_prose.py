@@ -52,7 +52,7 @@ def test_a_page_reads_like_the_best_ones(page):
 
 
 def test_a_wide_or_heavy_figure_is_found(tmp_path):
-    Image.effect_noise((900, 700), 60).save(tmp_path / "large.png")
+    Image.effect_noise((900, 900), 60).save(tmp_path / "large.png")
     Image.new("L", (700, 300)).save(tmp_path / "fine.png")
     (tmp_path / "page.html").write_text(
         "<article><p>Some words to read here.</p>"
