@@ -30,8 +30,9 @@ TIME = """async ([side, network]) => {
   const address = new URL("scripts/worker.js", location).href;
   const worker = (window.worker ??= new Worker(address, { type: "module" }));
   const ask = (image) => new Promise((resolve, reject) => {
-    worker.onmessage = ({ data: { result, error } }) => {
-      if (error) reject(new Error(error));
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.onmessage = ({ data: { result, error, refusal } }) => {
+      if (error ?? refusal) reject(new Error(error ?? refusal));
       if (result) resolve(result.seconds);
     };
     worker.postMessage({ id: 1, task: "denoise", image, network, provider: "wasm" });

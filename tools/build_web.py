@@ -82,10 +82,14 @@ class Missing(Exception):
     """What a build of the pages lacks; its one sentence says what to do."""
 
 
+def _search_path() -> str:
+    """Where programs are looked for: in the environment that runs first."""
+    return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+
+
 def program(name: str) -> str:
     """The path of `node` or `npm`: of the environment that runs, or else of the system."""
-    own = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    found = shutil.which(name, path=own)
+    found = shutil.which(name, path=_search_path())
     if found is None:
         raise Missing(NO_NPM)
     return found
@@ -93,11 +97,10 @@ def program(name: str) -> str:
 
 def run(*command: str) -> None:
     """Run a program in the scripts' folder; its words reach the reader where it fails."""
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     done = subprocess.run(
         [program(command[0]), *command[1:]],
         cwd=SOURCE,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": _search_path()},
         capture_output=True,
         text=True,
     )

@@ -17,15 +17,14 @@ import html
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
+import tools_on_path  # noqa: F401
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SCRIPTS = ("denoiser", "observer")
 FOLDER = "_static/web"
 # A page opened as a file may load neither workers nor pictures' pixels.
@@ -90,8 +89,6 @@ def make(app):
     app.in_browser_missing = ""
     if app.builder.format != "html":
         return
-    if str(TOOLS) not in sys.path:
-        sys.path.append(str(TOOLS))
     try:
         import build_web
     except ModuleNotFoundError as error:
