@@ -39,7 +39,7 @@ def read(path: Path, bits: int | None = None) -> Picture:
     try:
         # Not Image.open: the limit is ours.
         with path.open("rb") as file, JpegImagePlugin.JpegImageFile(file) as image:
-            pixels.check_size(path, *image.size)
+            pixels.check_size(path, image.width, image.height, len(image.getbands()))
             image.load()
             orientation = image.getexif().get(_ORIENTATION, 1)
     except UserError:
@@ -55,7 +55,7 @@ def read(path: Path, bits: int | None = None) -> Picture:
     frame = torch.from_numpy(scale.unit(pixels.upright(grey, orientation)))
     resolution = image.info.get("dpi")
     if resolution and orientation in (5, 6, 7, 8):
-        resolution = resolution[::-1]
+        resolution = resolution[1], resolution[0]
     return Picture(path, frame[None, None], 8, png.writers(resolution), notes + more + dark)
 
 

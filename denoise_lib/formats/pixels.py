@@ -11,8 +11,8 @@ import torch
 
 from denoise_lib.checks import UserError
 
-# Pixels of all frames of a file together. A 16384 x 16384 scan is read, in 1 GB of float32;
-# what declares more is refused before memory is taken.
+# Values of all frames and channels of a file together. A grey scan of 16384 x 16384 pixels is read,
+# in 1.6 GB; what declares more is refused before memory is taken.
 LARGEST = 2**28
 
 # Colours of grey pictures differ by this share of white after JPEG compression.
@@ -85,7 +85,7 @@ class Scale:
         return _by_rows(convert, frame.numpy(), dtype)
 
 
-def check_size(path: Path, width: int, height: int, frames: int = 1) -> None:
+def check_size(path: Path, width: int, height: int, planes: int = 1) -> None:
     """Refuse a file that declares no pixels, or more than memory should hold.
 
     Parameters
@@ -94,8 +94,8 @@ def check_size(path: Path, width: int, height: int, frames: int = 1) -> None:
         The file, for the sentence.
     width, height : int
         Of a frame.
-    frames : int
-        Their number.
+    planes : int
+        Frames times channels.
 
     Raises
     ------
@@ -106,11 +106,11 @@ def check_size(path: Path, width: int, height: int, frames: int = 1) -> None:
         raise UserError(
             f"{path} has {width} x {height} pixels, so it holds no image: save it again."
         )
-    if width * height * frames > LARGEST:
-        several = f"{frames} frames of " if frames > 1 else ""
+    if width * height * planes > LARGEST:
+        several = f" in {planes} frames or channels" if planes > 1 else ""
         raise UserError(
-            f"{path} declares {several}{width} x {height} pixels, more than the {LARGEST} that are "
-            "read: cut it into parts."
+            f"{path} declares {width} x {height} pixels{several}, more than the {LARGEST} values "
+            "that are read: cut it into parts."
         )
 
 

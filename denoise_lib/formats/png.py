@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from denoise_lib.checks import UserError
 from denoise_lib.formats import pixels, tiff_write
-from denoise_lib.formats.picture import Made, Picture
+from denoise_lib.formats.picture import Made, Picture, Writer
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
@@ -30,7 +30,8 @@ _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into anot
 # Pillow has no colour of 16 bits: its decoders give the high bytes of samples, or the low ones.
 # Grey with alpha has as many bytes a pixel as red, green, blue and alpha of 8 bits.
 _DEEP = {2: ("RGB", "RGB;16B", "RGB;16L"), 6: ("RGBA", "RGBA;16B", "RGBA;16L")}
-_GREY_ALPHA = 4
+_PALETTE, _GREY_ALPHA = 3, 4
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 3, _GREY_ALPHA: 2, 6: 4}
 
 
 class _Header(NamedTuple):
@@ -63,7 +64,7 @@ def read(path: Path, bits: int | None = None) -> Picture:
     try:
         chunks = list(_chunks(content))
         header = _Header(*struct.unpack(">IIBB", chunks[0][1][:10]))
-        pixels.check_size(path, header.width, header.height)
+        pixels.check_size(path, header.width, header.height, _CHANNELS.get(header.colour, 1))
         _check_still(chunks, path)
         samples, alpha, image = _decode(chunks, header)
     except UserError:
@@ -84,7 +85,7 @@ def read(path: Path, bits: int | None = None) -> Picture:
     frame = torch.from_numpy(scale.unit(pixels.upright(grey, orientation)))
     resolution = image.info.get("dpi")
     if resolution and orientation in (5, 6, 7, 8):
-        resolution = resolution[::-1]
+        resolution = resolution[1], resolution[0]
     texts = tuple(chunk for chunk in chunks if chunk[0] in _TEXTS and _lasting(chunk[1]))
     stored = min(header.depth, scale.bits)
     return Picture(path, frame[None, None], stored, writers(resolution, texts), notes + more)
@@ -95,6 +96,8 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     view, place = memoryview(content), len(_SIGNATURE)
     kind = b""
     while kind != b"IEND":
+        if len(view) < place + 12:
+            raise ValueError("it ends early")
         length, kind = struct.unpack(">I4s", view[place : place + 8])
         data = view[place + 8 : place + 8 + length]
         checksum = view[place + 8 + length : place + 12 + length]
@@ -129,8 +132,10 @@ def _decode(
         high, low = (np.asarray(_raw(content, mode, half)).astype(np.uint16) for half in halves)
         samples = high << 8 | low
     else:
-        transparent = header.colour == 3 and "transparency" in image.info
+        transparent = header.colour == _PALETTE and "transparency" in image.info
         mode = {"1": "L", "P": "RGBA" if transparent else "RGB"}.get(image.mode)
+        if header.colour == _PALETTE:
+            _check_palette(chunks, image)
         samples = np.asarray(image.convert(mode) if mode else image)
     if samples.ndim == 2:
         return samples, _keyed(samples, image, header.depth), image
@@ -138,6 +143,13 @@ def _decode(
     if samples.shape[-1] == 3:
         colour, alpha = samples, _keyed(samples, image, header.depth)
     return colour[..., 0] if colour.shape[-1] == 1 else colour, alpha, image
+
+
+def _check_palette(chunks: list[tuple[bytes, bytes]], image: Image.Image) -> None:
+    """Refuse indices of colours that are not there: Pillow takes black."""
+    entries = sum(len(data) // 3 for kind, data in chunks if kind == b"PLTE")
+    if np.asarray(image).max() >= entries:
+        raise ValueError(f"a pixel has a colour beyond the {entries} of the palette")
 
 
 def _file(chunks: list[tuple[bytes, bytes]]) -> io.BytesIO:
@@ -184,7 +196,7 @@ def _lasting(text: bytes) -> bool:
 
 def writers(
     resolution: tuple[float, float] | None = None, texts: tuple[tuple[bytes, bytes], ...] = ()
-) -> dict[str, Callable[[torch.Tensor, Path, Made], None]]:
+) -> dict[str, Writer]:
     """Writers of the grey files that any single image can become; see `Picture.writers`.
 
     Parameters
@@ -224,8 +236,10 @@ def write(
         The file.
     made : Made
         How the image was made: the text "Comment" of the file.
-    resolution, texts
-        See `writers`.
+    resolution : tuple of float, optional
+        Pixels per inch, across and down.
+    texts : tuple
+        PNG chunks to be kept: kind and content.
     """
     values = pixels.Scale(65535, 16).stored(frames[0, 0], np.dtype(np.uint16))
     info = PngImagePlugin.PngInfo()

@@ -59,7 +59,7 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
     if kind is None and path.suffix.lower() in DICOM_SUFFIXES:
         kind = kinds.DICOM
     if kind == kinds.DICOM:
-        return _read_dicom(path, bits)
+        return _read_dicom(path)
     if kind is None:
         found = kinds.other(head)
         raise UserError(
@@ -99,12 +99,12 @@ def _head(path: Path) -> bytes:
         ) from None
 
 
-def _read_dicom(path: Path, bits: int | None) -> Picture:
+def _read_dicom(path: Path) -> Picture:
     # Here: pydicom is optional, and `denoise_lib.data` imports this module.
     try:
         from denoise_lib.formats.dicom import read_dicom_picture
     except ModuleNotFoundError:
         from denoise_lib.data.dicom import read_dicom
 
-        return Picture(path, read_dicom(path)[None], 16, png.writers(path))
+        return Picture(path, read_dicom(path)[None], 16, png.writers())
     return read_dicom_picture(path)

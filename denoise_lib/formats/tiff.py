@@ -14,7 +14,7 @@ import torch
 
 from denoise_lib.checks import UserError
 from denoise_lib.formats import pixels, png, tiff_write
-from denoise_lib.formats.picture import Picture
+from denoise_lib.formats.picture import Picture, Writer
 
 # The tag PhotometricInterpretation.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -63,11 +63,12 @@ def read(path: Path, bits: int | None = None) -> Picture:
     )
     layout = tiff_write.Layout.like(frames.dtype, depth, scale, tags, byteorder, bigtiff)
     write = partial(tiff_write.write, layout=layout)
-    writers = {".tif": write, ".tiff": write}
+    writers: dict[str, Writer] = {".tif": write, ".tiff": write}
     if len(frames) == 1:
         writers[".png"] = png.writers(tags[0].per_inch)[".png"]
     unit = torch.from_numpy(np.stack([scale.unit(frame) for frame in frames]))[:, None]
-    return Picture(path, unit, first.bitspersample, writers, notes + more + dark)
+    stored = min(first.bitspersample, scale.bits)
+    return Picture(path, unit, stored, writers, notes + more + dark)
 
 
 @contextmanager
@@ -138,7 +139,7 @@ def _is_grey(page: tifffile.TiffPage) -> bool:
 
 def _check(page: tifffile.TiffPage, path: Path, pages: int) -> None:
     """Refuse what is no plain picture, before memory is taken for it."""
-    pixels.check_size(path, page.imagewidth, page.imagelength, pages)
+    pixels.check_size(path, page.imagewidth, page.imagelength, pages * page.samplesperpixel)
     if page.imagedepth > 1:
         raise UserError(f"{path} holds a volume: save each slice as a file of its own.")
     kind = page.photometric

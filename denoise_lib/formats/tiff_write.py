@@ -88,7 +88,7 @@ class Tags(NamedTuple):
         )
         resolution = _resolution(page)
         if resolution and turn in (5, 6, 7, 8):
-            resolution = resolution[::-1]
+            resolution = resolution[1], resolution[0]
         # The descriptions of OME, ImageJ and tifffile tell the axes, which no longer are those.
         keep = (grey and turn == 1) or not (page.is_ome or page.is_imagej or page.is_shaped)
         return cls(
@@ -182,8 +182,12 @@ class Layout:
             Bits that the file had for a value.
         scale : Scale
             Which of them was white.
-        tags, byteorder, bigtiff
-            As above.
+        tags : tuple of Tags
+            Of each page.
+        byteorder : str
+            "<" or ">".
+        bigtiff : bool
+            Whether offsets have 64 bits.
 
         Returns
         -------
