@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,9 @@ def read(path: Path, bits: int | None = None) -> Picture:
         raise
     except Exception as error:  # tifffile and its decoders raise what they please
         raise _error(error, path) from error
-    depth = 16 if first.photometric == _PALETTE else first.bitspersample
-    scale, dark = pixels.scale_of(
-        frames, path, depth, bits, inverted=first.photometric == _WHITE_IS_ZERO
-    )
+    kind = _photometric(first)
+    depth = 16 if kind == _PALETTE else first.bitspersample
+    scale, dark = pixels.scale_of(frames, path, depth, bits, inverted=kind == _WHITE_IS_ZERO)
     layout = tiff_write.Layout.like(frames.dtype, depth, scale, tags, byteorder, bigtiff)
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
@@ -92,9 +92,10 @@ def _strict() -> Iterator[None]:
 
 
 def _error(error: Exception, path: Path) -> Exception:
-    if "imagecodecs" in str(error):
+    missing = isinstance(error, ImportError) or "imagecodecs" in str(error)
+    if missing and find_spec("imagecodecs") is None:
         return ModuleNotFoundError(
-            f"{path} is compressed in a way that only imagecodecs undoes: pip install imagecodecs."
+            f"{path} is stored in a way that only imagecodecs undoes: pip install imagecodecs."
         )
     return UserError(
         f"{path} is damaged, or a TIFF of a kind that is not read ({error}): copy or download it "
@@ -110,7 +111,7 @@ def _pages(file: tifffile.TiffFile, path: Path) -> tuple[list[tifffile.TiffPage]
     masks = [page for page in everything if page.is_mask]
     pages = [page for page in everything if not page.is_reduced and not page.is_mask]
     pages = pages or everything[:1]
-    kinds = {(page.shaped, page.dtype, page.photometric, page.bitspersample) for page in pages}
+    kinds = {(page.shaped, page.dtype, _photometric(page), page.bitspersample) for page in pages}
     if len(kinds) > 1:
         raise UserError(
             f"{path} holds {len(pages)} pages of different sizes or kinds: save each page as a "
@@ -133,8 +134,13 @@ def _check_whole_stack(file: tifffile.TiffFile, path: Path, pages: int) -> None:
         )
 
 
+def _photometric(page: tifffile.TiffPage) -> int:
+    """What a page's values stand for; tifffile takes white as 0 where it does not say."""
+    return page.tags.valueof(262, default=_RGB if page.samplesperpixel > 2 else _BLACK_IS_ZERO)
+
+
 def _is_grey(page: tifffile.TiffPage) -> bool:
-    return page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO)
+    return _photometric(page) in (_WHITE_IS_ZERO, _BLACK_IS_ZERO)
 
 
 def _check(page: tifffile.TiffPage, path: Path, pages: int) -> None:
@@ -142,7 +148,7 @@ def _check(page: tifffile.TiffPage, path: Path, pages: int) -> None:
     pixels.check_size(path, page.imagewidth, page.imagelength, pages * page.samplesperpixel)
     if page.imagedepth > 1:
         raise UserError(f"{path} holds a volume: save each slice as a file of its own.")
-    kind = page.photometric
+    kind = _photometric(page)
     if kind not in _CHANNELS or (kind == _YCBCR and page.compression != _JPEG):
         raise UserError(
             f"{path} has the colour space {getattr(kind, 'name', kind)}, which has no plain grey: "
@@ -191,12 +197,13 @@ def _frames(pages: list[tifffile.TiffPage], path: Path) -> tuple[np.ndarray, tup
 
 def _check_segments(page: tifffile.TiffPage) -> None:
     """Refuse missing strips and tiles, which would become black."""
-    if page.is_contiguous:
-        return  # read as one piece, whose length is checked
+    if page.is_contiguous:  # read as one piece
+        segments = [(page.dataoffsets[0], page.nbytes)]
+    else:
+        segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        if len(segments) < int(np.prod(page.chunked)) or not all(page.databytecounts):
+            raise tifffile.TiffFileError("strips or tiles are missing")
     size = page.parent.filehandle.size
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    if len(segments) < int(np.prod(page.chunked)) or any(count == 0 for _, count in segments):
-        raise tifffile.TiffFileError("strips or tiles are missing")
     if any(start + count > size for start, count in segments):
         raise tifffile.TiffFileError("it ends early")
 
@@ -209,15 +216,16 @@ def _grey(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[str, .
         samples = samples.astype(np.uint8)
     # One byte order from here on.
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    channels = _CHANNELS[page.photometric]
+    kind = _photometric(page)
+    channels = _CHANNELS[kind]
     white = 1.0 if samples.dtype.kind == "f" else 2.0**page.bitspersample - 1
     if samples.shape[-1] > channels:
         _check_extra(page, samples[..., channels], path, white)
-    if page.photometric == _PALETTE:
+    if kind == _PALETTE:
         return pixels.to_grey(_looked_up(page, samples[..., 0]), path, 65535)
     if channels == 1:
         return samples[..., 0], ()
-    if page.photometric == _CMYK:
+    if kind == _CMYK:
         note = f"{path} has inks (CMYK), which are turned into light without a colour profile."
         grey, notes = pixels.to_grey(pixels.ink_to_light(samples[..., :4]), path, white)
         return grey, (note, *notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tifffile
@@ -159,7 +159,7 @@ class Layout:
     dtype: np.dtype
     scale: Scale
     tags: tuple[Tags, ...]
-    byteorder: str = "<"
+    byteorder: Literal["<", ">"] = "<"
     bigtiff: bool = False
 
     @classmethod
@@ -169,7 +169,7 @@ class Layout:
         depth: int,
         scale: Scale,
         tags: tuple[Tags, ...],
-        byteorder: str,
+        byteorder: Literal["<", ">"],
         bigtiff: bool,
     ) -> Layout:
         """That of a file which was read; values that were packed fill their 8 or 16 bits.
@@ -260,8 +260,8 @@ def _date(taken: object) -> str | None:
 
 def _described(text: str, made: Made) -> str:
     """A description with the sentence in it, still what other programs can parse."""
-    if text.lstrip().startswith("<"):  # OME's XML
-        return f"{text.rstrip()}<!-- {made.sentence} -->"
+    if text.rstrip().endswith("</OME>"):  # readers look for this end
+        return f"{text.rstrip().removesuffix('</OME>')}<!-- {made.sentence} --></OME>"
     if text.startswith("{"):  # tifffile's JSON
         try:
             return json.dumps(json.loads(text) | {"denoised": made.sentence})
