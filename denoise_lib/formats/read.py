@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from denoise_lib.data.images import read_image
 from denoise_lib.formats.picture import Made, Picture
 
 
@@ -33,6 +32,8 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
     ValueError
         When the file is empty, damaged, or no readable image; one sentence says what to do.
     """
+    from denoise_lib.data.images import read_image
+
     path = Path(path)
     frames = read_image(path)[None]
     write = partial(_write_grey)
