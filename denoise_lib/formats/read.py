@@ -100,11 +100,6 @@ def _head(path: Path) -> bytes:
 
 
 def _read_dicom(path: Path) -> Picture:
-    # Here: pydicom is optional, and `denoise_lib.data` imports this module.
-    try:
-        from denoise_lib.formats.dicom import read_dicom_picture
-    except ModuleNotFoundError:
-        from denoise_lib.data.dicom import read_dicom
+    from denoise_lib.formats.dicom import read_dicom_picture  # its pydicom is optional
 
-        return Picture(path, read_dicom(path)[None], 16, png.writers())
     return read_dicom_picture(path)

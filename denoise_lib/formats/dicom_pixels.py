@@ -1,0 +1,294 @@
+"""The stored pixel values of a DICOM file: decoded, in their bits, frame by frame."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from denoise_lib.checks import UserError
+from denoise_lib.formats.dicom_file import Header
+
+# Pixels in all frames together, before memory is taken for them: 16 images of 4096 x 4096.
+MOST_PIXELS = 2**28
+RLE, JPEG_EXTENDED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.51"
+FLOATS = {"FloatPixelData": np.float32, "DoubleFloatPixelData": np.float64}
+# What undoes a compression, by name of its transfer syntax, and what `pip` calls it.
+DECODERS = (
+    ("JPEG-LS", "pyjpegls"),
+    ("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"),
+    ("JPEG", "python-gdcm"),
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file says that its pixels are stored.
+
+    Attributes
+    ----------
+    rows, columns, frames, samples : int
+        Size; samples of each pixel, 3 for colour.
+    allocated, bits, shift : int
+        Bits that each value takes, bits that mean something, and those below them.
+    signed : bool
+        Whether values may be negative.
+    floating : str
+        Name of the element with floating-point pixels; empty for integers.
+    """
+
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    allocated: int
+    bits: int
+    shift: int
+    signed: bool
+    floating: str = ""
+
+    @property
+    def low(self) -> int:
+        """The smallest value that can be stored."""
+        return -(2 ** (self.bits - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The largest value that can be stored."""
+        return self.low + 2**self.bits - 1
+
+    def values(self, words: np.ndarray) -> np.ndarray:
+        """The values in stored words; bits beside them, as of overlays, are left out.
+
+        Parameters
+        ----------
+        words : numpy.ndarray
+            Unsigned integers.
+
+        Returns
+        -------
+        numpy.ndarray
+            int32, or int64 for 32 bits; floating-point words as they are.
+        """
+        if self.floating:
+            return words
+        wide = np.int32 if self.bits < 32 else np.int64
+        bare = ((words >> self.shift) & (2**self.bits - 1)).astype(wide)
+        return np.where(bare > self.high, bare - 2**self.bits, bare) if self.signed else bare
+
+    def words(self, values: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Stored words with other values in them; their other bits stay.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Integers from `low` to `high`.
+        words : numpy.ndarray
+            Unsigned integers.
+
+        Returns
+        -------
+        numpy.ndarray
+            The type of `words`.
+        """
+        mask = (2**self.bits - 1) << self.shift
+        new = (values.astype(np.int64) << self.shift) & mask
+        return ((words & (~mask & (2**self.allocated - 1))) | new.astype(words.dtype)).astype(
+            words.dtype
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The pixels of a file.
+
+    Attributes
+    ----------
+    layout : Layout
+        How they are stored.
+    words : numpy.ndarray
+        (frames, rows, columns), unsigned integers or floating point.
+    """
+
+    layout: Layout
+    words: np.ndarray
+
+    def frame(self, index: int) -> np.ndarray:
+        """The values of a frame.
+
+        Parameters
+        ----------
+        index : int
+            Of the frame, from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, columns).
+        """
+        return self.layout.values(self.words[index])
+
+
+def read_layout(header: Header) -> Layout:
+    """Look at what a file says of its pixels before anything is decoded.
+
+    Parameters
+    ----------
+    header : Header
+        All elements of the file.
+
+    Returns
+    -------
+    Layout
+
+    Raises
+    ------
+    ValueError
+        When there are no pixels, or what is said cannot be.
+    """
+    _check_pixels(header)
+    floating = next((name for name in FLOATS if name in header.elements), "")
+    frames = header.integer("NumberOfFrames", 1, 2**31, absent=1)
+    rows, columns = (header.integer(name, 1, 65535) for name in ("Rows", "Columns"))
+    samples = header.integer("SamplesPerPixel", 1, 4, absent=1)
+    if frames * rows * columns * samples > MOST_PIXELS:
+        raise header.refuse(
+            f"says that it has {frames} x {rows} x {columns} pixels, more than {MOST_PIXELS:,}",
+            "cut it into smaller files, or export it again if that is wrong",
+        )
+    if floating:
+        bits = 8 * FLOATS[floating]().itemsize
+        return Layout(rows, columns, frames, samples, bits, bits, 0, True, floating)
+    allocated = header.integer("BitsAllocated", 1, 32)
+    if allocated not in (1, 8, 16, 32):
+        raise header.refuse(f"has {allocated} BitsAllocated, which must be 1, 8, 16 or 32")
+    bits = header.integer("BitsStored", 1, allocated)
+    top = header.integer("HighBit", bits - 1, allocated - 1, absent=bits - 1)
+    signed = header.integer("PixelRepresentation", 0, 1) == 1
+    return Layout(rows, columns, frames, samples, allocated, bits, top + 1 - bits, signed)
+
+
+def _check_pixels(header: Header) -> None:
+    if any(name in header.elements for name in ("PixelData", *FLOATS)):
+        return
+    kind = getattr(header.get("SOPClassUID"), "name", "")
+    if "DirectoryRecordSequence" in header.elements:
+        raise header.refuse("is a DICOMDIR, a list of other files", "name those or their folder")
+    if "EncapsulatedDocument" in header.elements:
+        raise header.refuse(f"is a document without pixels ({kind})", "leave it out")
+    raise header.refuse(f"is a DICOM file without pixels ({kind or 'a report?'})", "leave it out")
+
+
+def decode(header: Header, layout: Layout) -> Stored:
+    """Decode the pixels of all frames.
+
+    Parameters
+    ----------
+    header : Header
+        All elements of the file.
+    layout : Layout
+        How it says that they are stored.
+
+    Returns
+    -------
+    Stored
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When a decoder is missing.
+    ValueError
+        When the pixels are damaged or too few, or their compression is not known.
+    """
+    elements: Any = header.elements
+    syntax: Any = elements.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        _check_length(header, layout)
+    elif layout.shift and syntax != RLE:
+        raise header.refuse("is compressed, and its HighBit is not that of its values")
+    elements.SamplesPerPixel = layout.samples
+    if layout.floating or layout.allocated == 1:
+        elements.setdefault("PixelRepresentation", 0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of padding and excess frames, which do no harm
+            decoded = _decoded(header, layout)
+    except (UserError, ModuleNotFoundError):
+        raise
+    except Exception as error:  # each decoder raises its own types
+        reason = re.sub(r"\s+", " ", str(error)).rstrip(".: ")[:200]
+        raise header.refuse(
+            f"has damaged pixels ({syntax.name}: {reason})", "copy it again or leave it out"
+        ) from error
+    shape = (layout.frames, layout.rows, layout.columns, *[layout.samples][layout.samples == 1 :])
+    decoded = decoded.reshape(shape)
+    words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
+    return Stored(layout, words if layout.floating else words.view(f"u{words.itemsize}"))
+
+
+def _decoded(header: Header, layout: Layout) -> np.ndarray:
+    """The pixels of all frames, in whatever shape; bits beside the values of plain pixels stay."""
+    elements: Any = header.elements
+    syntax = elements.file_meta.TransferSyntaxUID
+    if syntax == JPEG_EXTENDED:
+        return _extended(header, layout)
+    plain = not syntax.is_encapsulated or syntax == RLE
+    decoded, _ = _decoder(header, syntax).as_array(
+        elements,
+        raw=layout.samples == 1,
+        correct_unused_bits=not plain,
+        allow_excess_frames=False,
+    )
+    return decoded
+
+
+def _extended(header: Header, layout: Layout) -> np.ndarray:
+    """JPEG of 12 bits, which none of pydicom's free decoders undoes."""
+    from pydicom.encaps import generate_frames
+
+    try:
+        from imagecodecs import jpeg_decode
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"{header.path} is compressed (JPEG Extended): pip install imagecodecs"
+        ) from None
+    data: Any = header.elements["PixelData"].value
+    frames = generate_frames(data, number_of_frames=layout.frames)
+    decoded = [jpeg_decode(frame) for frame, _ in zip(frames, range(layout.frames), strict=False)]
+    return np.stack(decoded).astype(f"u{layout.allocated // 8}", casting="same_kind")
+
+
+def _check_length(header: Header, layout: Layout) -> None:
+    """Refuse pixels that are fewer than the header says; more, as of padding, do no harm."""
+    element = header.elements[layout.floating or "PixelData"]
+    if getattr(element, "is_undefined_length", False):
+        raise header.refuse("has compressed pixels and does not say how they are compressed")
+    number = layout.frames * layout.rows * layout.columns * layout.samples
+    if header.word("PhotometricInterpretation") == "YBR_FULL_422":
+        number = number * 2 // 3
+    wanted, held = (number * layout.allocated + 7) // 8, len(element.value or b"")
+    if held < wanted:
+        raise header.refuse(
+            f"holds {held} bytes of pixels, and its {layout.frames} x {layout.rows} x "
+            f"{layout.columns} pixels need {wanted}",
+            "it was cut off or its header is wrong, so copy it again",
+        )
+
+
+def _decoder(header: Header, syntax: Any) -> Any:
+    from pydicom.pixels import get_decoder
+
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise header.refuse(
+            f"is compressed in a way that nothing here undoes ({syntax.name})",
+            "save it uncompressed",
+        ) from None
+    if decoder.is_available:
+        return decoder
+    package = next(package for name, package in DECODERS if name in syntax.name)
+    raise ModuleNotFoundError(f"{header.path} is compressed ({syntax.name}): pip install {package}")
