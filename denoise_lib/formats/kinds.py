@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from denoise_lib.formats.dicom_file import looks_like_dicom
+
 PNG, JPEG, TIFF, DICOM = "PNG", "JPEG", "TIFF", "DICOM"
 
 HEAD = 512  # bytes that `kind` and `other` look at
@@ -58,13 +60,7 @@ def kind(head: bytes) -> str | None:
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return name
-    return DICOM if _data_set(head) else None
-
-
-def _data_set(head: bytes) -> bool:
-    """Whether these may be DICOM elements without the preamble: group 2 or 8, little-endian."""
-    group, element = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:4], "little")
-    return len(head) >= 8 and group in (2, 8) and element < 0x100
+    return DICOM if looks_like_dicom(head) else None
 
 
 def other(head: bytes) -> str | None:
