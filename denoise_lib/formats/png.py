@@ -86,6 +86,9 @@ def read(path: Path, bits: int | None = None) -> Picture:
     resolution = image.info.get("dpi")
     if resolution and orientation in (5, 6, 7, 8):
         resolution = resolution[1], resolution[0]
+    across, down = image.info.get("aspect", (1, 1))
+    if across != down:
+        notes += (f"{path} has pixels that are not square, which another file will not say.",)
     texts = tuple(chunk for chunk in chunks if chunk[0] in _TEXTS and _lasting(chunk[1]))
     stored = min(header.depth, scale.bits)
     return Picture(path, frame[None, None], stored, writers(resolution, texts), notes + more)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import tifffile
@@ -54,7 +55,8 @@ def read(path: Path, bits: int | None = None) -> Picture:
             frames, more = _frames(pages, path)
             tags = tuple(tiff_write.Tags.of(page, _is_grey(page)) for page in pages)
             first, byteorder, bigtiff = pages[0], file.byteorder, file.is_bigtiff
-    except UserError:
+            notes += more + _not_applied(file, path, frames)
+    except (UserError, MemoryError):
         raise
     except Exception as error:  # tifffile and its decoders raise what they please
         raise _error(error, path) from error
@@ -65,10 +67,10 @@ def read(path: Path, bits: int | None = None) -> Picture:
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
     if len(frames) == 1:
-        writers[".png"] = png.writers(tags[0].per_inch)[".png"]
+        writers[".png"] = png.writers(tags[0].per_inch, _texts(tags[0]))[".png"]
     unit = torch.from_numpy(np.stack([scale.unit(frame) for frame in frames]))[:, None]
     stored = min(first.bitspersample, scale.bits)
-    return Picture(path, unit, stored, writers, notes + more + dark)
+    return Picture(path, unit, stored, writers, notes + dark)
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def _strict() -> Iterator[None]:
     messages: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
+        if record.levelno >= logging.ERROR and record.thread == get_ident():
             messages.append(record.getMessage())
         return False  # and nothing of it on the user's screen
 
@@ -193,6 +195,24 @@ def _frames(pages: list[tifffile.TiffPage], path: Path) -> tuple[np.ndarray, tup
     if 262 not in pages[0].tags:
         notes[f"{path} does not say whether 0 is black or white: taken as white."] = None
     return frames, tuple(notes)
+
+
+def _not_applied(file: tifffile.TiffFile, path: Path, frames: np.ndarray) -> tuple[str, ...]:
+    """Notes on what gives stored values another meaning and is no grey."""
+    notes = ()
+    page = file.pages[0].aspage()
+    if 42113 in page.tags and (frames == page.nodata).any():
+        notes += (f"{path} has pixels without data (GDAL_NODATA), whose values are taken as grey.",)
+    if file.is_imagej and "c0" in (file.imagej_metadata or {}):
+        notes += (f"{path} has a calibration of ImageJ, which is not applied.",)
+    return notes
+
+
+def _texts(tags: tiff_write.Tags) -> tuple[tuple[bytes, bytes], ...]:
+    """A page's description as a text of a PNG file."""
+    if not tags.description:
+        return ()
+    return ((b"tEXt", b"Description\0" + tags.description.encode("latin-1", "replace")),)
 
 
 def _check_segments(page: tifffile.TiffPage) -> None:
