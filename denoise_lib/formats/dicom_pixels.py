@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,8 +181,8 @@ def _check_pixels(header: Header) -> None:
     raise header.refuse(f"is a DICOM file without pixels ({kind or 'a report?'})", "leave it out")
 
 
-def decode(header: Header, layout: Layout) -> Stored:
-    """Decode the pixels of all frames.
+def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
+    """Decode the pixels of all frames, or of one.
 
     Parameters
     ----------
@@ -191,6 +190,8 @@ def decode(header: Header, layout: Layout) -> Stored:
         All elements of the file.
     layout : Layout
         How it says that they are stored.
+    frame : int, optional
+        Only this one, from 0.
 
     Returns
     -------
@@ -204,8 +205,13 @@ def decode(header: Header, layout: Layout) -> Stored:
         When the pixels are damaged or too few, or their compression is not known.
     """
     elements: Any = header.elements
-    syntax: Any = elements.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated:
+    syntax = elements.file_meta.TransferSyntaxUID
+    name = syntax.name
+    try:
+        packed = syntax.is_encapsulated
+    except ValueError:  # pydicom's word for one that it does not know
+        raise header.refuse(f"is coded in a way that is not known ({syntax})") from None
+    if not packed:
         _check_length(header, layout)
     elif layout.shift and syntax != RLE:
         raise header.refuse("is compressed, and its HighBit is not that of its values")
@@ -213,24 +219,23 @@ def decode(header: Header, layout: Layout) -> Stored:
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of padding and excess frames, which do no harm
-            decoded = _decoded(header, layout)
+        decoded = _decoded(header, layout, frame)
     except (UserError, ModuleNotFoundError):
         raise
     except Exception as error:  # each decoder raises its own types
         reason = re.sub(r"\s+", " ", str(error)).rstrip(".: ")[:200]
         raise header.refuse(
-            f"has damaged pixels ({syntax.name}: {reason})", "copy it again or leave it out"
+            f"has damaged pixels ({name}: {reason})", "copy it again or leave it out"
         ) from error
-    shape = (layout.frames, layout.rows, layout.columns, *[layout.samples][layout.samples == 1 :])
-    decoded = decoded.reshape(shape)
+    frames = layout.frames if frame is None else 1
+    size = (frames, layout.rows, layout.columns)
+    decoded = decoded.reshape(size if layout.samples == 1 else (*size, layout.samples))
     words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
     return Stored(layout, words if layout.floating else words.view(f"u{words.itemsize}"))
 
 
-def _decoded(header: Header, layout: Layout) -> np.ndarray:
-    """The pixels of all frames, in whatever shape; bits beside the values of plain pixels stay."""
+def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
+    """The pixels of all frames or one, in whatever shape; bits beside the values of plain pixels stay."""
     elements: Any = header.elements
     syntax = elements.file_meta.TransferSyntaxUID
     if syntax == JPEG_EXTENDED:
@@ -238,6 +243,7 @@ def _decoded(header: Header, layout: Layout) -> np.ndarray:
     plain = not syntax.is_encapsulated or syntax == RLE
     decoded, _ = _decoder(header, syntax).as_array(
         elements,
+        index=frame,
         raw=layout.samples == 1,
         correct_unused_bits=not plain,
         allow_excess_frames=False,
@@ -279,7 +285,7 @@ def _check_length(header: Header, layout: Layout) -> None:
 
 
 def _decoder(header: Header, syntax: Any) -> Any:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     try:
         decoder = get_decoder(syntax)
