@@ -235,7 +235,7 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
 
 
 def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
-    """The pixels of all frames or one, in whatever shape; bits beside the values of plain pixels stay."""
+    """The pixels of all frames or one, in whatever shape; plain ones keep all their bits."""
     elements: Any = header.elements
     syntax = elements.file_meta.TransferSyntaxUID
     if syntax == JPEG_EXTENDED:
