@@ -138,7 +138,7 @@ def table(entries, first: int = 0, bits: int = 16, coded: str = "US") -> list[Da
         (
             TWELVE_BITS,
             {"PresentationLUTShape": "IDENTITY", "PhotometricInterpretation": "MONOCHROME1"},
-            UNIT_RAMP,
+            1 - UNIT_RAMP,
         ),
         # Padding is black whatever is inverted.
         (

@@ -151,7 +151,7 @@ const inBits = (values, { stored, shift, signed, rows, columns }) => {
 
 // The modality transform, then the file's table of values of interest, whose bit depth becomes 0
 // and 1, or its first window, whose ends do; without either the ends of what can be stored do. The
-// last step inverts where its shape or, without one, the kind of the pixels says so.
+// last step inverts where its shape or the kind of the pixels says so.
 const displayed = (values, elements, about) => {
   const { values: changed, dark, bright } = modality(values, elements, about);
   const table = elements.table("interestTable");
@@ -212,7 +212,7 @@ const inverts = (elements, { name }) => {
   if (!["", "IDENTITY", "INVERSE"].includes(shape)) {
     throw new Refusal(`${name} has a Presentation LUT Shape that is not known (${shape}): export it without one.`);
   }
-  return shape ? shape === "INVERSE" : elements.word("photometric") === "MONOCHROME1";
+  return shape === "INVERSE" || elements.word("photometric") === "MONOCHROME1";
 };
 
 // A table: the value that its first entry is for, whose sign is that of what it maps, its entries.
