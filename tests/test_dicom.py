@@ -186,6 +186,16 @@ def test_pixels(tmp_path, stored, header, expected):
     np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-6)
 
 
+def test_bits_beside_the_values_are_told(tmp_path):
+    signed = (TWELVE_BITS.astype(np.int16) - 2048, {"PixelRepresentation": 1})
+    plain = [(TWELVE_BITS, {}), signed, (signed[0] & 0x0FFF, signed[1])]
+
+    for i, (stored, header) in enumerate([*plain, (TWELVE_BITS | 0x1000, {})]):
+        notes = read_dicom_picture(write_dicom(tmp_path / f"{i}.dcm", stored, **header)).notes
+        assert len(notes) == (i == 3)
+    assert "bits set beside the 12 of its values" in notes[0]
+
+
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("coded", ["US", "<u2"])
 @pytest.mark.parametrize("inverted", [False, True])
@@ -408,6 +418,13 @@ BAD = {
     "bomb": (deflated(2**27), "grows more than"),
     "cut": (deflated(96, cut=20), "end early"),
     "video": (None, "nothing here undoes (MPEG2"),
+    "other size": (None, "8 x 6 pixels, and its compressed data have 6 x 8"),
+    "wrong high bit": (unsure(HighBit=15), "they seem to begin at bit 0"),
+    "three samples": (
+        lambda path: write_dicom(path, np.stack([TWELVE_BITS] * 3), SamplesPerPixel=3),
+        "is not a grey image (MONOCHROME2 of 3 samples)",
+    ),
+    "syntax": (None, "is coded in a way that is not known (1.2.3)"),
     "broken stream": (None, "has damaged pixels (JPEG 2000"),
 }
 
@@ -424,6 +441,13 @@ def bad(name: str, path: Path) -> None:
         data.VOILUTSequence = table(range(100))
         data.VOILUTSequence[0].LUTDescriptor[0] = 3000
         data.save_as(path, enforce_file_format=True)
+    elif name == "other size":
+        data.compress(uid.JPEGLSLossless)
+        data.Rows, data.Columns = data.Columns, data.Rows
+        data.save_as(path, enforce_file_format=True)
+    elif name == "syntax":
+        data.file_meta.TransferSyntaxUID = "1.2.3"
+        pydicom.dcmwrite(path, data, implicit_vr=False, little_endian=True)
     else:
         syntax = uid.MPEG2MPML if name == "video" else uid.JPEG2000Lossless
         data.file_meta.TransferSyntaxUID = syntax
@@ -581,9 +605,15 @@ def test_the_files_of_pydicom_are_read_as_pydicom_reads_them_and_come_back(tmp_p
             written += 1
 
     assert len(right) >= 100 and written >= 80
-    images = {name for name, said in refused.items() if "damaged pixels" in said}
+    images = {name for name, said in refused.items() if "its compressed data have" in said}
     assert images == {"test_files/JPEG2000-embedded-sequence-delimiter.dcm"}
-    told = ("not a DICOM file", "without pixels", "not a grey image", "is a DICOMDIR", "damaged")
+    told = (
+        "not a DICOM file",
+        "without pixels",
+        "not a grey image",
+        "is a DICOMDIR",
+        "compressed data",
+    )
     others = {name for name, said in refused.items() if not any(word in said for word in told)}
     assert {name.rsplit("/")[-1] for name in others} == {
         "MR_truncated.dcm",
@@ -624,6 +654,7 @@ SOURCE = {
     "BurnedInAnnotation": "NO",
     "Manufacturer": "Maker",
     "IconImageSequence": [Dataset()],
+    "DerivationDescription": "Cut to size.",
     "LargestImagePixelValue": 4095,
     "SmallestImagePixelValue": 0,
 }
@@ -646,9 +677,9 @@ def test_the_derived_image_says_what_it_is_and_keeps_the_rest(tmp_path):
     assert out.file_meta.TransferSyntaxUID == uid.ExplicitVRLittleEndian
     assert out.SeriesInstanceUID == other.SeriesInstanceUID != source.SeriesInstanceUID
     assert out.ImageType == ["DERIVED", "SECONDARY", "POST_PROCESSED"]
-    assert out.DerivationDescription == MADE.sentence
+    assert out.DerivationDescription == f"Cut to size. {MADE.sentence}"
     assert "strength 0.8" in MADE.sentence and MADE.weights[:16] in MADE.sentence
-    assert out.DerivationCodeSequence[0].CodeMeaning == "Smoothing"
+    assert out.DerivationCodeSequence[-1].CodeMeaning == "Smoothing"
     assert out.SourceImageSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
     assert out.SourceImageSequence[0].ReferencedSOPClassUID == source.SOPClassUID
     assert out.SeriesDescription == "PA denoised (dncnn-b-nih)" and out.SeriesNumber is None

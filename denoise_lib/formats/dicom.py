@@ -104,6 +104,8 @@ def _notes(image: Image) -> list[str]:
     notes = [note for display in image.displays for note in display.notes]
     if layout.shift:
         notes.append(f"has values that begin at bit {layout.shift}, as its HighBit says")
+    elif image.pixels.has_more_bits:
+        notes.append(f"has bits set beside the {layout.bits} of its values, which are not shown")
     if padded := image.padded():
         notes.append(f"has {padded} pixels of padding, which are shown black and left as they are")
     used = _used_bits(image)
@@ -140,9 +142,8 @@ def _colour(header: Header, layout: Layout, kind: str) -> Picture:
     """A colour file whose pixels are all grey."""
     palette = kind == "PALETTE COLOR" and layout.samples == 1
     known = palette or (layout.samples == 3 and kind.startswith(("RGB", "YBR")))
-    refusal = header.refuse(
-        f"is not a grey image ({kind or 'no type'})", "export it as MONOCHROME2"
-    )
+    told = f"{kind or 'no type'}{f' of {layout.samples} samples' if kind in GREY else ''}"
+    refusal = header.refuse(f"is not a grey image ({told})", "export it as MONOCHROME2 or PNG")
     if not known or layout.signed or layout.allocated == 1:
         raise refusal
     frames = np.empty((layout.frames, 1, layout.rows, layout.columns), np.float32)

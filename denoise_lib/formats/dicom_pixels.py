@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -115,6 +118,19 @@ class Stored:
     layout: Layout
     words: np.ndarray
 
+    @property
+    def has_more_bits(self) -> bool:
+        """Whether bits are set beside those of the values, and not by their sign."""
+        layout = self.layout
+        if layout.floating:
+            return False
+        mask = self.words.dtype.type((2**layout.bits - 1) << layout.shift)
+        for frame in self.words:
+            alone = (layout.values(frame).astype(np.int64) << layout.shift).astype(frame.dtype)
+            if ((frame != alone) & (frame != alone & mask)).any():
+                return True
+        return False
+
     def frame(self, index: int) -> np.ndarray:
         """The values of a frame.
 
@@ -219,6 +235,8 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
+        if packed:
+            _check_streams(header, layout)
         decoded = _decoded(header, layout, frame)
     except (UserError, ModuleNotFoundError):
         raise
@@ -231,7 +249,14 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
     size = (frames, layout.rows, layout.columns)
     decoded = decoded.reshape(size if layout.samples == 1 else (*size, layout.samples))
     words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
-    return Stored(layout, words if layout.floating else words.view(f"u{words.itemsize}"))
+    words = words if layout.floating else words.view(f"u{words.itemsize}")
+    below = 2**layout.shift - 1
+    if layout.shift and (words & below).any() and not (words >> layout.bits).any():
+        raise header.refuse(
+            f"says that its values begin at bit {layout.shift}, and they seem to begin at bit 0",
+            "correct its HighBit",
+        )
+    return Stored(layout, words)
 
 
 def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
@@ -253,18 +278,49 @@ def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
 
 def _extended(header: Header, layout: Layout) -> np.ndarray:
     """JPEG of 12 bits, which none of pydicom's free decoders undoes."""
-    from pydicom.encaps import generate_frames
-
     try:
         from imagecodecs import jpeg_decode
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             f"{header.path} is compressed (JPEG Extended): pip install imagecodecs"
         ) from None
-    data: Any = header.elements["PixelData"].value
-    frames = generate_frames(data, number_of_frames=layout.frames)
-    decoded = [jpeg_decode(frame) for frame, _ in zip(frames, range(layout.frames), strict=False)]
+    decoded = [jpeg_decode(stream) for stream in _streams(header, layout)]
     return np.stack(decoded).astype(f"u{layout.allocated // 8}", casting="same_kind")
+
+
+def _streams(header: Header, layout: Layout) -> Iterator[bytes]:
+    """The compressed data of each frame."""
+    from pydicom.encaps import generate_frames
+
+    data: Any = header.elements["PixelData"].value
+    return islice(generate_frames(data, number_of_frames=layout.frames), layout.frames)
+
+
+def _check_streams(header: Header, layout: Layout) -> None:
+    """Refuse frames of another size than the header's: decoders would put the rows elsewhere."""
+    for stream in _streams(header, layout):
+        size = _stream_size(stream)
+        if size is not None and size != (layout.rows, layout.columns):
+            raise header.refuse(
+                f"says that it has {layout.rows} x {layout.columns} pixels, and its compressed "
+                f"data have {size[0]} x {size[1]}"
+            )
+
+
+def _stream_size(stream: bytes) -> tuple[int, int] | None:
+    """Height and width that JPEG, JPEG-LS or JPEG 2000 data tell; None for others."""
+    start = stream.find(b"\xff\x4f\xff\x51", 0, 256)  # JPEG 2000, bare or within a file
+    if start >= 0:
+        right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
+        return bottom - top, right - left
+    place = 2 if stream[:2] == b"\xff\xd8" else len(stream)
+    while place + 9 <= len(stream):
+        marker, length = struct.unpack_from(">xBH", stream, place)
+        # A frame's head; among the numbers of its kind are those of tables and extensions.
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            return struct.unpack_from(">HH", stream, place + 5)
+        place += 1 if marker == 0xFF else 2 + length
+    return None
 
 
 def _check_length(header: Header, layout: Layout) -> None:

@@ -124,8 +124,10 @@ def _describe(derived: Any, source: Any, made: Made) -> None:
     derived.SeriesInstanceUID = generate_uid(entropy_srcs=seed) if seed[0] else generate_uid()
     name = f"{source.get('SeriesDescription') or ''} denoised ({made.model})".strip()
     derived.SeriesDescription = name if len(name) <= 64 else name[-64:]
-    derived.DerivationDescription = made.sentence
-    derived.DerivationCodeSequence = [_code("113087", "Smoothing")]
+    former = str(source.get("DerivationDescription") or "").rstrip(" .")
+    derived.DerivationDescription = ". ".join(filter(None, [former, made.sentence]))[-1024:]
+    codes = list(source.get("DerivationCodeSequence") or [])
+    derived.DerivationCodeSequence = [*codes, _code("113087", "Smoothing")]
     now = datetime.now()
     derived.InstanceCreationDate = derived.ContentDate = now.strftime("%Y%m%d")
     derived.InstanceCreationTime = derived.ContentTime = now.strftime("%H%M%S.%f")

@@ -144,6 +144,10 @@ const oneFrame = (header, element) => {
 // Bits beside the stored ones, which old files fill with overlays, are cut off.
 const inBits = (values, { stored, shift, signed, rows, columns }) => {
   if (values.length < rows * columns) throw new Error("fewer pixels than the header says");
+  const below = 2 ** shift - 1;
+  if (shift && values.some((v) => v & below) && !values.some((v) => (v >>> stored) & below)) {
+    throw new Error(`its values seem to begin at bit 0 and not at bit ${shift}`);
+  }
   const [up, down] = [32 - stored - shift, 32 - stored];
   return Float64Array.from(values.subarray(0, rows * columns), (v) =>
     signed ? (v << up) >> down : (v << up) >>> down);
