@@ -27,7 +27,6 @@ from denoise_lib.data import (
     chest_cr,
     folder,
     hosted,
-    images,
     load_dataset,
     published,
 )
@@ -61,22 +60,8 @@ def test_several_pages_are_no_damage(tmp_path):
     with pytest.raises(UserError) as caught:
         read_image(tmp_path / "pages.tif")
 
-    assert str(caught.value).endswith("holds 2 pages: save each page as a file of its own.")
+    assert str(caught.value).endswith("holds 2 images: save each as a file of its own.")
     assert "damaged" not in str(caught.value)
-
-
-def test_an_image_that_pillow_refuses_in_its_own_words_is_damaged(tmp_path, monkeypatch):
-    """Pillow up to 12.0 raises a bare ValueError for a truncated TIFF."""
-
-    def refuse(image):
-        raise ValueError("buffer is not large enough")
-
-    path = tmp_path / "scan.tif"
-    Image.fromarray(ramp(top=255, dtype=np.uint8)).save(path)
-    monkeypatch.setattr(images.ImageOps, "exif_transpose", refuse)
-
-    with pytest.raises(UserError, match="scan.tif is damaged .*: copy or download it again"):
-        read_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
@@ -134,7 +119,7 @@ def write_pages(path: Path) -> None:
             ValueError,
             "rescale",
         ),
-        ("pages.tif", write_pages, ValueError, "2 pages"),
+        ("pages.tif", write_pages, ValueError, "2 images"),
         ("notes.dcm", lambda path: path.write_text("no image"), ValueError, "not a DICOM"),
     ],
 )

@@ -5,12 +5,17 @@ import io
 import json
 import re
 import subprocess
+import zlib
+from functools import partial
 
 import build_web
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
+from test_raster import BOMBS, REFUSED, bare_tiff, chunk, png
 
 from denoise_lib import methods, metrics
 from denoise_lib.data import load_dataset
@@ -170,14 +175,19 @@ def colour(mode: str) -> Image.Image:
     return Image.fromarray(levels.squeeze(), mode)
 
 
+def opaque(image: Image.Image) -> Image.Image:
+    image.putalpha(255)
+    return image
+
+
 PICTURES = {
     "8.png": lambda: Image.fromarray(grey(8)),
     "16.png": lambda: Image.fromarray(grey(16)),
     "bits.png": lambda: Image.fromarray(grey(8) > 99),
     "four.png": lambda: Image.fromarray(grey(8) >> 4).point(lambda v: 17 * v).convert("L"),
-    "alpha.png": lambda: colour("LA"),
+    "alpha.png": lambda: opaque(colour("LA")),
     "rgb.png": lambda: colour("RGB"),
-    "rgba.png": lambda: colour("RGBA"),
+    "rgba.png": lambda: opaque(colour("RGBA")),
     "palette.png": lambda: colour("RGB").quantize(17),
     "8.tif": lambda: Image.fromarray(grey(8)),
     "16.tif": lambda: Image.fromarray(grey(16)),
@@ -219,9 +229,132 @@ def test_a_deep_tiff_whose_white_is_zero_is_read_with_white_as_one(ask, tmp_path
     np.testing.assert_allclose(read_image(path)[0].numpy(), expected, atol=1e-6)
 
 
-def float_colours(path):
-    import tifffile
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_raster_file_of_any_kind_is_read_alike_or_refused(ask, tmp_path):
+    files = {path.name: path for path in raster_files(tmp_path)}
+    answers = ask("readAll", [str(path) for path in files.values()])
 
+    read, refused = set(), {}
+    for (name, path), answer in zip(files.items(), answers, strict=True):
+        if "refusal" in answer:
+            refused[name] = answer["refusal"]
+            assert name in refused[name] and refused[name].endswith("."), refused[name]
+            continue
+        np.testing.assert_allclose(
+            received(answer), read_image(path)[0].numpy(), atol=1e-6, err_msg=name
+        )
+        read.add(name)
+    # What the page's decoders do not know, the library does.
+    assert {name.split(".")[0].rstrip("0123456789") for name in refused} <= NOT_IN_THE_PAGE
+    assert len(read) > 40
+
+
+NOT_IN_THE_PAGE = {
+    *("interlaced-bits", "packed-bits", "half", "signed", "turned-tiff", "planar", "tiled-colour"),
+    *("low-end", "packbits", "white-float"),
+}
+
+
+def raster_files(folder):
+    """Files that the library reads, of every kind that changes what a value means."""
+    tif = partial(tifffile.imwrite, photometric="minisblack")
+    rgb16 = np.random.default_rng(3).integers(0, 65536, (20, 30, 3), np.uint16)
+    for channels in (1, 2, 3, 4):
+        for depth in (8, 16):
+            values = np.dstack([rgb16, rgb16[..., 0]])[..., :channels] >> (16 - depth)
+            if channels in (2, 4):
+                values[..., -1] = 2**depth - 1
+            path = folder / f"png{channels}{depth}.png"
+            values = values.astype(np.uint8 if depth == 8 else np.uint16)
+            path.write_bytes(imagecodecs.png_encode(values.squeeze()))
+            yield path
+    bits = np.random.default_rng(4).integers(0, 256, (20, 3), np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in bits)
+    for depth in (1, 2, 4):
+        greys = chunk(b"PLTE", np.linspace(255, 0, 2**depth).repeat(3).astype(np.uint8).tobytes())
+        for kind, before in ((0, b""), (3, greys)):
+            path = folder / f"bits{depth}{kind}.png"
+            path.write_bytes(png(24 // depth, 20, depth, kind, rows, before))
+            yield path
+    path = folder / "interlaced-bits.png"
+    path.write_bytes(png(1, 1, 1, 0, b"\0\x80", interlaced=1))
+    yield path
+    xmp = b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>'
+    path = folder / "xmp.png"
+    path.write_bytes(png(3, 2, 8, 0, b"\0abc\0def", chunk(b"iTXt", xmp)))
+    yield path
+    path = folder / "bomb.png"
+    bomb = chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(10**8)))
+    path.write_bytes(png(3, 2, 8, 0, b"\0abc\0def", bomb))
+    yield path
+    path = folder / "key.png"  # which does not occur
+    path.write_bytes(png(3, 2, 8, 0, b"\0abc\0def", chunk(b"tRNS", b"\0\1")))
+    yield path
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[274] = orientation
+        path = folder / f"turned{orientation}.png"
+        Image.fromarray(grey(8)).save(path, exif=exif)
+        yield path
+        path = folder / f"turned-tiff{orientation}.tif"
+        tif(path, grey(8), extratags=[(274, 3, 1, orientation, True)])
+        yield path
+    for sense in ("minisblack", "miniswhite"):
+        for dtype in (np.uint8, np.uint16):
+            path = folder / f"{sense}{8 * dtype().itemsize}.tif"
+            yield tif(path, rgb16[..., 0].astype(dtype), photometric=sense) or path
+        for bits in (1, 4, 12):
+            path = folder / f"packed-bits{bits}{int(sense == 'miniswhite')}.tif"
+            values = (rgb16[..., 0] % 2**bits).astype(np.uint8 if bits < 8 else np.uint16)
+            yield tif(path, values, photometric=sense, bitspersample=bits) or path
+    unit = rgb16[..., 0] / 65535
+    for name, values, options in (
+        ("half.tif", unit.astype(np.float16), {}),
+        ("single.tif", unit.astype(np.float32), {}),
+        ("double.tif", unit, {}),
+        ("white-float.tif", unit.astype(np.float32), {"photometric": "miniswhite"}),
+        ("signed.tif", (rgb16[..., 0] // 2).astype(np.int16), {}),
+        ("colour.tif", rgb16, {"photometric": "rgb"}),
+        ("planar.tif", np.moveaxis(rgb16, -1, 0), {"photometric": "rgb", "planarconfig": 2}),
+        ("tiled.tif", rgb16[..., 0], {"tile": (16, 16), "compression": "lzw"}),
+        ("tiled-colour.tif", rgb16, {"photometric": "rgb", "tile": (16, 16)}),
+        ("tiled-colour2.tif", rgb16[..., 0], {"tile": (16, 16), "predictor": 2}),
+        ("strips.tif", rgb16[..., 0], {"rowsperstrip": 3, "compression": "zlib", "predictor": 2}),
+        ("packbits.tif", rgb16[..., 0], {"compression": "packbits"}),
+        ("big.tif", rgb16[..., 0], {"byteorder": ">"}),
+        ("opaque.tif", np.dstack([rgb16, 0 * rgb16[..., :1] + 65535]), {"photometric": "rgb"}),
+        ("palette.tif", rgb16[..., 0].astype(np.uint8), {"photometric": "palette"}),
+    ):
+        if name == "palette.tif":
+            options["colormap"] = rgb16.reshape(3, -1)[:, :256]
+        if name == "tiled-colour2.tif":
+            options["compression"] = "zlib"
+        path = folder / name
+        yield tif(path, values, **options) or path
+    path = folder / "thumbnail.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(grey(8)[::2], subfiletype=1, photometric="minisblack")
+        file.write(grey(8), photometric="minisblack")
+    yield path
+    path = folder / "low-end.tif"
+    path.write_bytes(bare_tiff(3, 2, b"abcdef", t266=2))
+    yield path
+
+
+def test_what_the_library_refuses_the_page_refuses(ask, tmp_path):
+    for name, (write, _) in REFUSED.items():
+        write(tmp_path / name)
+    for name, data in BOMBS.items():
+        (tmp_path / name).write_bytes(data)
+    files = [str(path) for path in sorted(tmp_path.iterdir()) if path.name in {*REFUSED, *BOMBS}]
+
+    answers = ask("readAll", files)
+
+    for path, answer in zip(files, answers, strict=True):
+        assert path in answer.get("refusal", ""), (path, answer)
+
+
+def float_colours(path):
     tifffile.imwrite(path, np.full((20, 20, 3), 0.5, np.float32), photometric="rgb")
 
 
@@ -458,10 +591,10 @@ BAD = {
     "empty.png": (lambda path: path.write_bytes(b""), "is empty"),
     "text.png": (lambda path: path.write_text("a few words"), "convert it"),
     "half.png": (broken, "damaged"),
-    "book.tif": (pages, "2 pages"),
+    "book.tif": (pages, "2 images"),
     "nan.tif": (not_a_number, "NaN"),
     "bright.tif": (too_bright, "outside [0, 1]"),
-    "colours.tif": (float_colours, "floating-point colours"),
+    "colours.tif": (float_colours, "floating-point values of a kind"),
     "window.dcm": (
         lambda path: dicom(path, stored(8), WindowCenter=3, WindowWidth=0),
         "a window that means nothing",
