@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from test_dicom import TWELVE_BITS, write_dicom
 
 from denoise_lib.checks import UserError
 from denoise_lib.data import (
@@ -29,7 +30,6 @@ from denoise_lib.data import (
     load_dataset,
     published,
 )
-from denoise_lib.data.dicom import read_dicom
 from denoise_lib.data.images import center_square, read_image, resize
 
 SPLITS = ("train", "val", "test")
@@ -49,29 +49,6 @@ def assert_image(image: torch.Tensor, height: int, width: int) -> None:
 def assert_disjoint(dataset) -> None:
     groups = [dataset[split].groups for split in SPLITS]
     assert sum(map(len, groups)) == len(set.union(*groups))
-
-
-def write_dicom(path: Path, pixels: np.ndarray | None, **header) -> Path:
-    """A small valid DICOM file; `header` overrides its elements, None removes one."""
-    pydicom = pytest.importorskip("pydicom")
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
-
-    data = pydicom.Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    if pixels is not None:
-        data.Rows, data.Columns = pixels.shape[:2]
-        data.SamplesPerPixel = 1
-        data.PhotometricInterpretation = "MONOCHROME2"
-        data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
-        data.PixelRepresentation = 0
-        data.PixelData = pixels.tobytes()
-    data.update(header)
-    data.save_as(path, enforce_file_format=True)
-    return path
 
 
 # --- Reading one file ---------------------------------------------------------------------------
@@ -192,119 +169,9 @@ def test_center_square_cuts_both_ends_alike(shape):
     assert square.min() == 1
 
 
-# --- DICOM --------------------------------------------------------------------------------------
-
-TWELVE_BITS = ramp(top=4095, dtype=np.uint16)
-UNIT_RAMP = TWELVE_BITS / 4095
-WINDOWED = (0.5 + (TWELVE_BITS - 1999.5) / 100).clip(0, 1)
-
-
-@pytest.mark.parametrize(
-    ("stored", "header", "expected"),
-    [
-        (TWELVE_BITS, {}, UNIT_RAMP),
-        (TWELVE_BITS, {"PhotometricInterpretation": "MONOCHROME1"}, 1 - UNIT_RAMP),
-        # Old files keep overlays in the bits above the stored ones.
-        (TWELVE_BITS | 0xA000, {}, UNIT_RAMP),
-        ((TWELVE_BITS.astype(np.int16) - 2048) & 0x0FFF, {"PixelRepresentation": 1}, UNIT_RAMP),
-        (TWELVE_BITS, {"RescaleSlope": "-1", "RescaleIntercept": "4095"}, 1 - UNIT_RAMP),
-        # The linear window of the standard, PS3.3 C.11.2.1.2.
-        (TWELVE_BITS, {"WindowCenter": "2000", "WindowWidth": "101"}, WINDOWED),
-        (
-            TWELVE_BITS,
-            {
-                "WindowCenter": ["2000", "9"],
-                "WindowWidth": ["101", "9"],
-                "PhotometricInterpretation": "MONOCHROME1",
-            },
-            1 - WINDOWED,
-        ),
-        (
-            TWELVE_BITS,
-            {
-                "RescaleSlope": "-1",
-                "RescaleIntercept": "4095",
-                "WindowCenter": "2095",
-                "WindowWidth": "101",
-            },
-            (0.5 + (4095.0 - TWELVE_BITS - 2094.5) / 100).clip(0, 1),
-        ),
-        # Without a window the scale is the bit depth, not the image's own range.
-        (TWELVE_BITS // 2, {}, (TWELVE_BITS // 2) / 4095),
-    ],
-    ids=[
-        "monochrome2",
-        "monochrome1",
-        "overlay bits",
-        "signed",
-        "rescale",
-        "window",
-        "two windows, inverted",
-        "rescale and window",
-        "half range",
-    ],
-)
-def test_dicom_pixels(tmp_path, stored, header, expected):
-    path = write_dicom(tmp_path / "scan.dcm", stored, **header)
-
-    image = read_dicom(path)
-
-    assert_image(image, 6, 8)
-    np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("bits", [8, 12, 16])
-@pytest.mark.parametrize("inverted", [False, True])
-def test_dicom_with_a_table_only_is_shown_by_it(tmp_path, bits, inverted):
-    """A table of 3000 entries, for values from 500 on, that rises as a root does."""
-    from pydicom import Dataset
-
-    entries = ((2**bits - 1) * np.linspace(0, 1, 3000) ** 0.5).round().astype(int)
-    table = Dataset()
-    table.add_new("LUTDescriptor", "US", [3000, 500, bits])
-    table.add_new("LUTData", "US", entries.tolist())
-    kind = "MONOCHROME1" if inverted else "MONOCHROME2"
-    header = {"VOILUTSequence": [table], "PhotometricInterpretation": kind}
-    expected = entries[(TWELVE_BITS.astype(int) - 500).clip(0, 2999)] / (2**bits - 1)
-
-    image = read_dicom(write_dicom(tmp_path / "scan.dcm", TWELVE_BITS, **header))
-    header |= {"WindowCenter": "2000", "WindowWidth": "101"}
-    windowed = read_dicom(write_dicom(tmp_path / "windowed.dcm", TWELVE_BITS, **header))
-
-    shown, window = (1 - expected, 1 - WINDOWED) if inverted else (expected, WINDOWED)
-    np.testing.assert_allclose(image[0].numpy(), shown, atol=1e-6)
-    np.testing.assert_allclose(windowed[0].numpy(), window, atol=1e-6)
-
-
-def test_dicom_is_recognised_without_its_suffix(tmp_path):
-    path = write_dicom(tmp_path / "IM000001", TWELVE_BITS)
-
-    image = read_image(path)
-
-    assert_image(image, 6, 8)
-
-
-@pytest.mark.parametrize(
-    ("pixels", "header", "message"),
-    [
-        (None, {}, "without pixels"),
-        (np.zeros((4, 4, 3), np.uint16), {"PhotometricInterpretation": "RGB"}, "not a grey image"),
-        (np.zeros((4, 8), np.uint16), {"Rows": 2, "NumberOfFrames": "2"}, "2 frames"),
-        (np.zeros((4, 4), np.uint16), {"Rows": 400}, "cannot be decoded"),
-    ],
-    ids=["no pixels", "colour", "frames", "truncated"],
-)
-def test_unusable_dicom_is_refused(tmp_path, pixels, header, message):
-    path = write_dicom(tmp_path / "scan.dcm", pixels, **header)
-
-    with pytest.raises(ValueError, match=message):
-        read_dicom(path)
-
-
 @pytest.mark.parametrize(
     ("modules", "load", "extra"),
     [
-        (["pydicom", "pydicom.pixels"], lambda: read_dicom("scan.dcm"), "dicom"),
         (["data_store"], chest_cr.load, "dicom"),
         (["kagglehub"], hosted.load_coronahack, "coronahack"),
         (["medmnist", "medmnist.dataset"], hosted.load_pneumoniamnist, "medmnist"),

@@ -48,7 +48,13 @@ def read_dicom_picture(path: str | Path) -> Picture:
     ValueError
         When the file is no DICOM, or has no grey pixels, or elements that mean nothing.
     """
-    path = Path(path)
+    with warnings.catch_warnings():
+        # Of pydicom's: what changes the pixels is in the notes, the rest does no harm here.
+        warnings.simplefilter("ignore")
+        return _read(Path(path))
+
+
+def _read(path: Path) -> Picture:
     elements, notes = open_dicom(path)
     header = Header(elements, path)
     layout = read_layout(header)
@@ -98,6 +104,8 @@ def _notes(image: Image) -> list[str]:
     notes = [note for display in image.displays for note in display.notes]
     if layout.shift:
         notes.append(f"has values that begin at bit {layout.shift}, as its HighBit says")
+    elif image.pixels.has_more_bits:
+        notes.append(f"has bits set beside the {layout.bits} of its values, which are not shown")
     if padded := image.padded():
         notes.append(f"has {padded} pixels of padding, which are shown black and left as they are")
     used = _used_bits(image)
@@ -134,18 +142,19 @@ def _colour(header: Header, layout: Layout, kind: str) -> Picture:
     """A colour file whose pixels are all grey."""
     palette = kind == "PALETTE COLOR" and layout.samples == 1
     known = palette or (layout.samples == 3 and kind.startswith(("RGB", "YBR")))
-    refusal = header.refuse(
-        f"is not a grey image ({kind or 'no type'})", "export it as MONOCHROME2"
-    )
+    told = f"{kind or 'no type'}{f' of {layout.samples} samples' if kind in GREY else ''}"
+    refusal = header.refuse(f"is not a grey image ({told})", "export it as MONOCHROME2 or PNG")
     if not known or layout.signed or layout.allocated == 1:
         raise refusal
-    stored = decode(header, layout)
-    values, bits = _palette(header, stored) if palette else (stored.words, layout.bits)
-    if (values != values[..., :1]).any():
-        raise refusal
-    frames = (values[..., 0] / (2**bits - 1)).clip(0, 1).astype(np.float32)[:, None]
+    frames = np.empty((layout.frames, 1, layout.rows, layout.columns), np.float32)
+    for index in range(layout.frames):
+        stored = decode(header, layout, index)
+        values, bits = _palette(header, stored) if palette else (stored.words[0], layout.bits)
+        if (values != values[..., :1]).any():
+            raise refusal
+        frames[index, 0] = (values[..., 0] / (2**bits - 1)).clip(0, 1)
     notes = [f"is stored as colour ({kind}) and holds greys only; no DICOM file is made from it"]
-    return _picture(header, torch.from_numpy(frames), bits, _writers(header, layout), notes)
+    return _picture(header, torch.from_numpy(frames), layout.bits, _writers(header, layout), notes)
 
 
 def _palette(header: Header, stored: Stored) -> tuple[np.ndarray, int]:
@@ -153,9 +162,7 @@ def _palette(header: Header, stored: Stored) -> tuple[np.ndarray, int]:
 
     try:
         bits = int(header.elements.RedPaletteColorLookupTableDescriptor[2])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            values = apply_color_lut(stored.layout.values(stored.words), header.elements)
+        values = apply_color_lut(stored.frame(0), header.elements)
     except Exception as error:  # a damaged palette raises whatever it likes
         raise header.refuse(f"has a damaged palette ({error})") from error
     return values[..., :3], bits

@@ -181,8 +181,9 @@ def _table_of_interest(header: Header, item: Header, ends: Range) -> tuple[Trans
 def _presentation(header: Header) -> tuple[bool, list[str]]:
     """Whether the last step inverts.
 
-    The shape of the presentation table is that last step; without one MONOCHROME1 inverts. A file
-    of MONOCHROME1 with the shape INVERSE says the same thing twice.
+    The shape INVERSE inverts, and so does MONOCHROME1; together they say the same thing twice.
+    MONOCHROME1 with IDENTITY contradicts itself (PS3.3 C.8.11.3): the first is obeyed, which every
+    viewer knows and every file has, while the shape may be what a writer puts into all of them.
     """
     if header.item("PresentationLUTSequence") is not None:
         raise header.refuse(
@@ -194,13 +195,12 @@ def _presentation(header: Header) -> tuple[bool, list[str]]:
         raise header.refuse(
             f"has a Presentation LUT Shape that is not known ({shape})", "export it without one"
         )
-    inverted = one if not shape else shape == "INVERSE"
-    if inverted == one:
-        return inverted, []
+    if not shape or one == (shape == "INVERSE"):
+        return one, []
     kind = "MONOCHROME1" if one else "MONOCHROME2"
-    return inverted, [
-        f"is {kind} with the Presentation LUT Shape {shape}, which is {'' if inverted else 'not '}"
-        "inverted; look whether bone is bright"
+    return True, [
+        f"is {kind} with the Presentation LUT Shape {shape}; it is inverted, so look whether bone "
+        "is bright"
     ]
 
 

@@ -17,6 +17,7 @@ from denoise_lib.formats.dicom_pixels import Layout, Stored
 GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 # Integers of so many bits are looked up: every value that can be stored has an entry.
 LOOKED_UP = 16
+STRIP = 256
 
 
 class Curve:
@@ -37,7 +38,7 @@ class Curve:
         # back too, or the tail of a sigmoid would blow up what is left of their difference.
         self.shown = display.show(levels).astype(np.float32)
 
-    def unit(self, values: np.ndarray) -> np.ndarray:
+    def show(self, values: np.ndarray) -> np.ndarray:
         """The greys of stored values.
 
         Parameters
@@ -68,6 +69,11 @@ class Curve:
         places[0], places[-1] = ends[0], starts[-1]
         greys = (shown[::-1] if falls else shown)[starts]
         return greys, self.low + (last - places if falls else places)
+
+    @cached_property
+    def rest(self) -> np.ndarray:
+        """For each value that can be stored, that which its grey stands for."""
+        return self.stored(self.shown)
 
     def stored(self, grey: np.ndarray) -> np.ndarray:
         """The values that are shown as these greys.
@@ -127,16 +133,13 @@ class Image:
             float32, shape (N, 1, H, W), in [0, 1]; pixels of the padding are 0.
         """
         layout = self.layout
-        frames = np.empty((layout.frames, 1, layout.rows, layout.columns), np.float32)
-        if layout.bits <= LOOKED_UP:
-            for index, curve in enumerate(self._curves()):
-                frames[index, 0] = curve.unit(self.pixels.frame(index))
-        else:
-            for index, display in enumerate(self.displays):
-                frames[index, 0] = display.show(self.pixels.frame(index))
-        for index, frame in enumerate(frames):
-            frame[0, self._padded(self.pixels.frame(index))] = 0
-        return torch.from_numpy(frames)
+        frames = np.empty((layout.frames, layout.rows, layout.columns), np.float32)
+        curves = self._curves() if layout.bits <= LOOKED_UP else self.displays
+        for index, curve in enumerate(curves):
+            for rows in self._strips():
+                values = layout.values(self.pixels.words[index, rows])
+                frames[index, rows] = np.where(self._padded(values), 0, curve.show(values))
+        return torch.from_numpy(frames[:, None])
 
     def restored(self, frames: torch.Tensor) -> np.ndarray:
         """Stored words that are shown as other frames.
@@ -156,11 +159,13 @@ class Image:
         """
         layout, words = self.layout, np.empty_like(self.pixels.words)
         for index, curve in enumerate(self._curves()):
-            old = self.pixels.frame(index)
-            grey = frames[index, 0].double().clamp(0, 1).numpy()
-            moved = np.rint(curve.stored(grey) - curve.stored(curve.unit(old))).astype(np.int64)
-            new = self._beside_padding((old + moved).clip(layout.low, layout.high), old)
-            words[index] = layout.words(new, self.pixels.words[index])
+            for rows in self._strips():
+                before = self.pixels.words[index, rows]
+                old = layout.values(before)
+                grey = frames[index, 0, rows].double().clamp(0, 1).numpy()
+                moved = np.rint(curve.stored(grey) - curve.rest[old - layout.low])
+                new = (old + moved.astype(np.int64)).clip(layout.low, layout.high)
+                words[index, rows] = layout.words(self._beside_padding(new, old), before)
         return words
 
     def extremes(self, words: np.ndarray) -> tuple[int, int] | None:
@@ -176,9 +181,12 @@ class Image:
         tuple of int or None
             None where all is padding.
         """
-        values = self.layout.values(words)
-        inside = values[~self._padded(values)]
-        return (int(inside.min()), int(inside.max())) if inside.size else None
+        ends = []
+        for frame in words:
+            values = self.layout.values(frame)
+            inside = values[~self._padded(values)]
+            ends += [int(inside.min()), int(inside.max())] if inside.size else []
+        return (min(ends), max(ends)) if ends else None
 
     def padded(self) -> int:
         """How many pixels are padding.
@@ -191,6 +199,10 @@ class Image:
             return 0
         frames = map(self.pixels.frame, range(self.layout.frames))
         return sum(int(self._padded(frame).sum()) for frame in frames)
+
+    def _strips(self) -> list[slice]:
+        """Rows to take at once: what is computed in float64 takes many times an image's memory."""
+        return [slice(first, first + STRIP) for first in range(0, self.layout.rows, STRIP)]
 
     def _curves(self) -> Iterator[Curve]:
         """One for each frame; frames that are shown alike share it."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-import warnings
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -116,6 +118,19 @@ class Stored:
     layout: Layout
     words: np.ndarray
 
+    @property
+    def has_more_bits(self) -> bool:
+        """Whether bits are set beside those of the values, and not by their sign."""
+        layout = self.layout
+        if layout.floating:
+            return False
+        mask = self.words.dtype.type((2**layout.bits - 1) << layout.shift)
+        for frame in self.words:
+            alone = (layout.values(frame).astype(np.int64) << layout.shift).astype(frame.dtype)
+            if ((frame != alone) & (frame != alone & mask)).any():
+                return True
+        return False
+
     def frame(self, index: int) -> np.ndarray:
         """The values of a frame.
 
@@ -182,8 +197,8 @@ def _check_pixels(header: Header) -> None:
     raise header.refuse(f"is a DICOM file without pixels ({kind or 'a report?'})", "leave it out")
 
 
-def decode(header: Header, layout: Layout) -> Stored:
-    """Decode the pixels of all frames.
+def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
+    """Decode the pixels of all frames, or of one.
 
     Parameters
     ----------
@@ -191,6 +206,8 @@ def decode(header: Header, layout: Layout) -> Stored:
         All elements of the file.
     layout : Layout
         How it says that they are stored.
+    frame : int, optional
+        Only this one, from 0.
 
     Returns
     -------
@@ -204,8 +221,13 @@ def decode(header: Header, layout: Layout) -> Stored:
         When the pixels are damaged or too few, or their compression is not known.
     """
     elements: Any = header.elements
-    syntax: Any = elements.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated:
+    syntax = elements.file_meta.TransferSyntaxUID
+    name = syntax.name
+    try:
+        packed = syntax.is_encapsulated
+    except ValueError:  # pydicom's word for one that it does not know
+        raise header.refuse(f"is coded in a way that is not known ({syntax})") from None
+    if not packed:
         _check_length(header, layout)
     elif layout.shift and syntax != RLE:
         raise header.refuse("is compressed, and its HighBit is not that of its values")
@@ -213,24 +235,32 @@ def decode(header: Header, layout: Layout) -> Stored:
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of padding and excess frames, which do no harm
-            decoded = _decoded(header, layout)
+        if packed:
+            _check_streams(header, layout)
+        decoded = _decoded(header, layout, frame)
     except (UserError, ModuleNotFoundError):
         raise
     except Exception as error:  # each decoder raises its own types
         reason = re.sub(r"\s+", " ", str(error)).rstrip(".: ")[:200]
         raise header.refuse(
-            f"has damaged pixels ({syntax.name}: {reason})", "copy it again or leave it out"
+            f"has damaged pixels ({name}: {reason})", "copy it again or leave it out"
         ) from error
-    shape = (layout.frames, layout.rows, layout.columns, *[layout.samples][layout.samples == 1 :])
-    decoded = decoded.reshape(shape)
+    frames = layout.frames if frame is None else 1
+    size = (frames, layout.rows, layout.columns)
+    decoded = decoded.reshape(size if layout.samples == 1 else (*size, layout.samples))
     words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
-    return Stored(layout, words if layout.floating else words.view(f"u{words.itemsize}"))
+    words = words if layout.floating else words.view(f"u{words.itemsize}")
+    below = 2**layout.shift - 1
+    if layout.shift and (words & below).any() and not (words >> layout.bits).any():
+        raise header.refuse(
+            f"says that its values begin at bit {layout.shift}, and they seem to begin at bit 0",
+            "correct its HighBit",
+        )
+    return Stored(layout, words)
 
 
-def _decoded(header: Header, layout: Layout) -> np.ndarray:
-    """The pixels of all frames, in whatever shape; bits beside the values of plain pixels stay."""
+def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
+    """The pixels of all frames or one, in whatever shape; plain ones keep all their bits."""
     elements: Any = header.elements
     syntax = elements.file_meta.TransferSyntaxUID
     if syntax == JPEG_EXTENDED:
@@ -238,6 +268,7 @@ def _decoded(header: Header, layout: Layout) -> np.ndarray:
     plain = not syntax.is_encapsulated or syntax == RLE
     decoded, _ = _decoder(header, syntax).as_array(
         elements,
+        index=frame,
         raw=layout.samples == 1,
         correct_unused_bits=not plain,
         allow_excess_frames=False,
@@ -247,18 +278,49 @@ def _decoded(header: Header, layout: Layout) -> np.ndarray:
 
 def _extended(header: Header, layout: Layout) -> np.ndarray:
     """JPEG of 12 bits, which none of pydicom's free decoders undoes."""
-    from pydicom.encaps import generate_frames
-
     try:
         from imagecodecs import jpeg_decode
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             f"{header.path} is compressed (JPEG Extended): pip install imagecodecs"
         ) from None
-    data: Any = header.elements["PixelData"].value
-    frames = generate_frames(data, number_of_frames=layout.frames)
-    decoded = [jpeg_decode(frame) for frame, _ in zip(frames, range(layout.frames), strict=False)]
+    decoded = [jpeg_decode(stream) for stream in _streams(header, layout)]
     return np.stack(decoded).astype(f"u{layout.allocated // 8}", casting="same_kind")
+
+
+def _streams(header: Header, layout: Layout) -> Iterator[bytes]:
+    """The compressed data of each frame."""
+    from pydicom.encaps import generate_frames
+
+    data: Any = header.elements["PixelData"].value
+    return islice(generate_frames(data, number_of_frames=layout.frames), layout.frames)
+
+
+def _check_streams(header: Header, layout: Layout) -> None:
+    """Refuse frames of another size than the header's: decoders would put the rows elsewhere."""
+    for stream in _streams(header, layout):
+        size = _stream_size(stream)
+        if size is not None and size != (layout.rows, layout.columns):
+            raise header.refuse(
+                f"says that it has {layout.rows} x {layout.columns} pixels, and its compressed "
+                f"data have {size[0]} x {size[1]}"
+            )
+
+
+def _stream_size(stream: bytes) -> tuple[int, int] | None:
+    """Height and width that JPEG, JPEG-LS or JPEG 2000 data tell; None for others."""
+    start = stream.find(b"\xff\x4f\xff\x51", 0, 256)  # JPEG 2000, bare or within a file
+    if start >= 0:
+        right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
+        return bottom - top, right - left
+    place = 2 if stream[:2] == b"\xff\xd8" else len(stream)
+    while place + 9 <= len(stream):
+        marker, length = struct.unpack_from(">xBH", stream, place)
+        # A frame's head; among the numbers of its kind are those of tables and extensions.
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            return struct.unpack_from(">HH", stream, place + 5)
+        place += 1 if marker == 0xFF else 2 + length
+    return None
 
 
 def _check_length(header: Header, layout: Layout) -> None:
@@ -279,7 +341,7 @@ def _check_length(header: Header, layout: Layout) -> None:
 
 
 def _decoder(header: Header, syntax: Any) -> Any:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     try:
         decoder = get_decoder(syntax)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,16 @@ def write_derived(image: Image, frames: torch.Tensor, target: Path, made: Made) 
     derived.file_meta.MediaStorageSOPClassUID = derived.SOPClassUID
     derived.file_meta.MediaStorageSOPInstanceUID = derived.SOPInstanceUID
     _put_pixels(derived, image, image.restored(frames))
-    derived.save_as(target, enforce_file_format=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that are the source's
+            derived.save_as(target, enforce_file_format=True)
+    except OSError:
+        raise
+    except Exception as error:  # an element of the source that nobody can write
+        raise image.header.refuse(
+            f"cannot be written as another DICOM file ({error})", "name a .png or .tif file"
+        ) from error
 
 
 def _put_pixels(derived: Dataset, image: Image, words: np.ndarray) -> None:
@@ -114,8 +124,10 @@ def _describe(derived: Any, source: Any, made: Made) -> None:
     derived.SeriesInstanceUID = generate_uid(entropy_srcs=seed) if seed[0] else generate_uid()
     name = f"{source.get('SeriesDescription') or ''} denoised ({made.model})".strip()
     derived.SeriesDescription = name if len(name) <= 64 else name[-64:]
-    derived.DerivationDescription = made.sentence
-    derived.DerivationCodeSequence = [_code("113087", "Smoothing")]
+    former = str(source.get("DerivationDescription") or "").rstrip(" .")
+    derived.DerivationDescription = ". ".join(filter(None, [former, made.sentence]))[-1024:]
+    codes = list(source.get("DerivationCodeSequence") or [])
+    derived.DerivationCodeSequence = [*codes, _code("113087", "Smoothing")]
     now = datetime.now()
     derived.InstanceCreationDate = derived.ContentDate = now.strftime("%Y%m%d")
     derived.InstanceCreationTime = derived.ContentTime = now.strftime("%H%M%S.%f")
