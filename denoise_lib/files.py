@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from denoise_lib.checks import UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -33,3 +35,27 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its `~` resolved.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        When it is of a user that this machine does not have.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise UserError(f"{path}: there is no home of {user} here, write the path out.") from None

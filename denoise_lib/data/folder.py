@@ -13,6 +13,7 @@ from pathlib import Path
 from denoise_lib.checks import UserError
 from denoise_lib.data.images import SUFFIXES, check_size, read_image, to_square
 from denoise_lib.data.items import SPLITS, Dataset, Item, Split
+from denoise_lib.files import expanded
 
 # What people call the three, in any case.
 SPLIT_NAMES = {
@@ -127,30 +128,6 @@ def split_of(group: str, val: float, test: float) -> str:
     if position < test:
         return "test"
     return "val" if position < test + val else "train"
-
-
-def expanded(path: str | Path) -> Path:
-    """A path with its `~` resolved.
-
-    Parameters
-    ----------
-    path : str or Path
-        As the user wrote it.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        When it is of a user that this machine does not have.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        user = Path(path).parts[0]
-        raise UserError(f"{path}: there is no home of {user} here, write the path out.") from None
 
 
 def _check_shares(val: float, test: float) -> None:
