@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,3 +60,19 @@ def expanded(path: str | Path) -> Path:
     except RuntimeError:
         user = Path(path).parts[0]
         raise UserError(f"{path}: there is no home of {user} here, write the path out.") from None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

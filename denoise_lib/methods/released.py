@@ -19,14 +19,13 @@ import torch
 from torch import nn
 
 from denoise_lib.checks import UserError
-from denoise_lib.files import expanded, replacing
+from denoise_lib.files import expanded, file_hash, replacing
 from denoise_lib.methods.registry import Look, Method, Network, get, register, registered
 from denoise_lib.methods.stored import (
     CARD,
     WEIGHTS,
     check_finite,
     check_fits,
-    file_hash,
     make,
     read_card,
     read_weights,

@@ -6,7 +6,6 @@ the card asks for nothing is made that is larger than the weights.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from denoise_lib.checks import UserError
+from denoise_lib.files import file_hash
 from denoise_lib.methods.registry import Network, get
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
@@ -195,19 +195,3 @@ def _numbers(config: Any) -> list[float]:
     if isinstance(config, (list, tuple)):
         return [number for each in config for number in _numbers(each)]
     return [config] if isinstance(config, (int, float)) else []
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
