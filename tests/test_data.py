@@ -317,22 +317,33 @@ def test_unusable_dicom_is_refused(tmp_path, pixels, header, message):
 
 
 @pytest.mark.parametrize(
-    ("modules", "load", "extra"),
+    ("modules", "load", "asked"),
     [
-        (["pydicom", "pydicom.pixels"], lambda: read_dicom("scan.dcm"), "dicom"),
-        (["data_store"], chest_cr.load, "dicom"),
-        (["kagglehub"], hosted.load_coronahack, "coronahack"),
-        (["medmnist", "medmnist.dataset"], hosted.load_pneumoniamnist, "medmnist"),
+        (["pydicom", "pydicom.pixels"], lambda: read_dicom("scan.dcm"), "pydicom>="),
+        (["data_store"], chest_cr.load, "pydicom-data>="),
+        (["kagglehub"], hosted.load_coronahack, "kagglehub>="),
+        (["medmnist", "medmnist.dataset"], hosted.load_pneumoniamnist, "medmnist>="),
     ],
 )
-def test_missing_package_says_what_to_install(monkeypatch, modules, load, extra):
+def test_missing_package_says_what_to_install(monkeypatch, modules, load, asked):
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(ModuleNotFoundError) as caught:
         load()
 
-    assert f'pip install "denoise_lib[{extra}]"' in str(caught.value)
+    assert f'pip install "{asked}' in str(caught.value)
+    assert "denoise_lib" not in str(caught.value)
+
+
+def test_an_old_package_is_not_called_missing(monkeypatch):
+    pytest.importorskip("pydicom")
+    monkeypatch.setattr("importlib.metadata.version", lambda package: "2.4.4")
+
+    with pytest.raises(ModuleNotFoundError) as caught:
+        read_dicom("scan.dcm")
+
+    assert "2.4.4 is installed: pip install --upgrade" in str(caught.value)
 
 
 # --- chest-cr -----------------------------------------------------------------------------------
