@@ -76,3 +76,18 @@ def file_hash(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def printable(path: str | Path) -> str:
+    """A path as text that can be printed, hashed and written; bytes that are no UTF-8 as escapes.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the system has it.
+
+    Returns
+    -------
+    str
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

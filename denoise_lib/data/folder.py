@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import unicodedata
 import warnings
 from collections import Counter
@@ -13,7 +12,7 @@ from pathlib import Path
 from denoise_lib.checks import UserError
 from denoise_lib.data.images import SUFFIXES, check_size, read_image, to_square
 from denoise_lib.data.items import SPLITS, Dataset, Item, Split
-from denoise_lib.files import expanded
+from denoise_lib.files import expanded, printable
 
 # What people call the three, in any case.
 SPLIT_NAMES = {
@@ -238,10 +237,9 @@ def _own(file: Path, root: Path) -> _Record:
 
 
 def _name(file: Path, root: Path) -> str:
-    """A file's path below the folder, as text that can be printed, hashed and written."""
-    path = os.fsencode(file.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    """A file's path below the folder."""
     # macOS stores accents decomposed, Linux and Windows do not: one spelling, one split.
-    return unicodedata.normalize("NFC", path)
+    return unicodedata.normalize("NFC", printable(file.relative_to(root).as_posix()))
 
 
 def _check_names(records: list[_Record]) -> None:
