@@ -71,6 +71,8 @@ def fetch(
         When the folder cannot be written.
     """
     pooch.get_logger().setLevel(logging.WARNING)  # else a line per file breaks the bar
+    # Its protocol for downloaders names the arguments otherwise than its calls do.
+    downloader: Any = partial(_watched, largest=largest, progress=progress)
     # Work beside the target: a rename within one folder is atomic, and what an interruption
     # leaves half done disappears with the temporary folder, or is swept by the next process.
     try:
@@ -88,13 +90,7 @@ def fetch(
     with temporary as folder:
         try:
             published = Path(
-                pooch.retrieve(
-                    url,
-                    known_hash,
-                    "published",
-                    folder,
-                    downloader=partial(_watched, largest=largest, progress=progress),
-                )
+                pooch.retrieve(url, known_hash, "published", folder, downloader=downloader)
             )
             if finish is not None:
                 finish(published)

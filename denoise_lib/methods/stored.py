@@ -147,7 +147,24 @@ def make(
 def check_fits(
     model: str, config: dict[str, Any], weights: Mapping[str, torch.Tensor], where: str
 ) -> None:
-    """Refuse weights that are not of an architecture, see `make`; nothing large is made."""
+    """Refuse weights that are not of an architecture, and make nothing large to find out.
+
+    Parameters
+    ----------
+    model : str
+        Name of a network.
+    config : dict
+        Its arguments.
+    weights : mapping of str to torch.Tensor
+        By name.
+    where : str
+        How errors name what asks for it.
+
+    Raises
+    ------
+    ValueError
+        As `make`.
+    """
     try:
         network = get(model, Network)
     except UserError as error:
