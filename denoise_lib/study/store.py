@@ -20,7 +20,7 @@ import pandas as pd
 from denoise_lib import methods
 from denoise_lib.checks import UserError
 from denoise_lib.evaluation import compare
-from denoise_lib.files import replacing
+from denoise_lib.files import expanded, replacing
 from denoise_lib.methods.classical import Classical
 from denoise_lib.protocol import Protocol
 from denoise_lib.provenance import provenance
@@ -43,7 +43,7 @@ def folder() -> Path:
         Not necessarily there.
     """
     if other := os.environ.get("DENOISE_RESULTS"):
-        return Path(other)
+        return expanded(other)
     checkout = _PACKAGE.parent / "results"
     return checkout if checkout.is_dir() else _PACKAGE / "results"
 
@@ -239,7 +239,7 @@ def save(rows: pd.DataFrame, training: str = "", **key: str) -> None:
     """
     rows = rows.assign(training=training, **key)
     kinds = {"sigma": float, **dict.fromkeys(_SCORES, "float32")}
-    scores().add(rows.astype({name: kinds[name] for name in rows.columns.intersection(list(kinds))}))
+    scores().add(rows.astype({name: kinds[name] for name in kinds if name in rows.columns}))
 
 
 def baselines(protocol: Protocol) -> pd.DataFrame:
