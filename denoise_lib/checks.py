@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Iterable
+from contextlib import suppress
+from importlib import metadata
 from types import ModuleType
 
 import torch
+from packaging.requirements import Requirement
 
 
 class UserError(ValueError):
@@ -56,12 +59,22 @@ def require(package: str, extra: str, what: str) -> ModuleType:
     Raises
     ------
     ModuleNotFoundError
-        When it is not installed; the message says how to install it.
+        When it is not installed, or too old; the message says how to install it.
     """
     try:
-        return importlib.import_module(package)
+        module = importlib.import_module(package)
     except ModuleNotFoundError:
         raise not_installed(package, extra, what) from None
+    asked = _requirement(package, extra)
+    try:
+        found = metadata.version(package)
+    except metadata.PackageNotFoundError:  # a module without a distribution
+        return module
+    if not asked.specifier.contains(found, prereleases=True):
+        raise ModuleNotFoundError(
+            f'{what} needs {asked}, but {found} is installed: pip install --upgrade "{asked}"'
+        )
+    return module
 
 
 def not_installed(package: str, extra: str, what: str) -> ModuleNotFoundError:
@@ -81,7 +94,24 @@ def not_installed(package: str, extra: str, what: str) -> ModuleNotFoundError:
     ModuleNotFoundError
         To be raised by the caller.
     """
-    return ModuleNotFoundError(f'{what} needs {package}: pip install "denoise_lib[{extra}]"')
+    return ModuleNotFoundError(
+        f'{what} needs {package}: pip install "{_requirement(package, extra)}"'
+    )
+
+
+def _requirement(package: str, extra: str) -> Requirement:
+    """A dependency with its bounds, as `pyproject.toml` has it under an extra.
+
+    The dependency's own name, and not that of the extra: who has this library from a checkout or a
+    wheel cannot ask an index for `denoise_lib`.
+    """
+    with suppress(metadata.PackageNotFoundError):  # run from a folder that is not installed
+        for line in metadata.requires("denoise_lib") or []:
+            asked = Requirement(line)
+            if asked.name == package and asked.marker and asked.marker.evaluate({"extra": extra}):
+                asked.marker = None
+                return asked
+    return Requirement(package)
 
 
 def check_images(images: torch.Tensor, what: str = "images") -> None:

@@ -5,6 +5,7 @@ Commands import what they need when they run: the help texts appear at once.
 
 from __future__ import annotations
 
+import io
 import sys
 from functools import wraps
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from denoise_lib.data import Split
     from denoise_lib.study.grid import Measurement
 
 FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
 IMAGES = (".png", ".tif", ".tiff")  # formats that hold 16 bits
+SIZE = "Side in pixels: centred squares of your images, reduced to it."
 
 app = typer.Typer(
-    help="Denoise images with the networks of five papers: train, evaluate, list.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,10 +45,35 @@ def one_sentence(command):
         try:
             return command(*arguments, **options)
         except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
-            typer.echo(f"denoise: {error}", err=True)
+            typer.echo(f"denoise: {_sentence(error)}", err=True)
             raise typer.Exit(FAILED) from error
 
     return run
+
+
+def _sentence(error: Exception) -> str:
+    """What an error says; the system's own errors as a sentence that names the file."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename} cannot be used ({error.strerror}): look at the path."
+    return str(error)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from denoise_lib import __version__
+
+        typer.echo(f"denoise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say it and leave."),
+    ] = False,
+) -> None:
+    """Denoise images with the networks of five papers: train, evaluate, list."""
 
 
 @app.command()
@@ -111,7 +138,7 @@ def train(
 @one_sentence
 def evaluate(
     model: Annotated[
-        list[str], typer.Option(help="A released network, a folder, or a baseline: bm3d.")
+        list[str], typer.Option(help="A released network, a folder (./mine), or a baseline: bm3d.")
     ],
     data: Annotated[str, typer.Option(help="A data set, or folder:PATH.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
@@ -120,6 +147,7 @@ def evaluate(
     ] = None,
     clip: Annotated[bool, typer.Option("--clip", help="Clip the noisy image to [0, 1].")] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first images.", min=1)] = None,
+    size: Annotated[int | None, typer.Option(help=SIZE)] = None,
     out: Annotated[Path | None, typer.Option(help="Write a row per image to this CSV.")] = None,
 ) -> None:
     """Measure denoisers under the protocol: PSNR (dB), SSIM, MSE with 95 % intervals.
@@ -131,22 +159,24 @@ def evaluate(
 
     from denoise_lib import methods
     from denoise_lib.evaluation import compare, summarise
-    from denoise_lib.files import replacing
+    from denoise_lib.files import printable
     from denoise_lib.noise import GaussianNoise
     from denoise_lib.protocol import Protocol
     from denoise_lib.provenance import provenance
+    from denoise_lib.tabular import check_csv, write_csv
 
-    denoisers = {name: methods.load(name) for name in model}
+    if out is not None:
+        check_csv(out)
+    denoisers = {printable(name): methods.load(name) for name in model}
     tables = []
     for level in sigma or [25.0]:
-        protocol = Protocol(data, split, GaussianNoise(level, clip), limit=limit)
+        protocol = Protocol(data, split, GaussianNoise(level, clip), limit=limit, size=size)
         rows = compare(denoisers, protocol)
         tables.append(rows.assign(**provenance()))
         typer.echo(f"{data} {split}, sigma {level:g}, protocol {protocol.hash}")
         typer.echo(summarise(rows).round(4).to_string() + "\n")
     if out is not None:
-        with replacing(out) as temporary:
-            pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(pd.concat(tables), out)
         typer.echo(f"Rows written to {out}.")
 
 
@@ -184,21 +214,40 @@ def list_data() -> None:
 
 @data_app.command("prepare")
 @one_sentence
-def prepare(name: Annotated[str, typer.Argument(help="A data set, or folder:PATH.")]) -> None:
+def prepare(
+    name: Annotated[str, typer.Argument(help="A data set, or folder:PATH.")],
+    size: Annotated[int | None, typer.Option(help=SIZE)] = None,
+) -> None:
     """Download a data set if need be, and read every image once to check it."""
-    import torch
-
-    from denoise_lib.checks import UserError
     from denoise_lib.data import load_dataset
 
-    dataset = load_dataset(name)
+    dataset = load_dataset(name, **({} if size is None else {"size": size}))
+    unusable = []
     for split in ("train", "val", "test"):
         items = dataset[split]
-        for item in items:
-            if not torch.isfinite(item.image).all():
-                raise UserError(f"{item.id} has NaN pixels: remove it from {name}.")
         typer.echo(f"{split:5} {len(items):5} images of {len(items.groups)} patients or scenes")
+        unusable += _unusable(items)
     typer.echo(dataset.credit)
+    if unusable:
+        for sentence in unusable:
+            typer.echo(f"denoise: {sentence}", err=True)
+        typer.echo(f"denoise: images that cannot be used: {len(unusable)}.", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _unusable(items: Split) -> list[str]:
+    """What is wrong with those images that cannot be read."""
+    from denoise_lib.checks import UserError
+
+    found = []
+    for index in range(len(items)):
+        try:
+            items[index]
+        except ConnectionError:  # the others would wait for the same server
+            raise
+        except (UserError, OSError) as error:
+            found.append(_sentence(error))
+    return found
 
 
 @app.command("image")
@@ -404,4 +453,11 @@ def release(
 
 def main() -> None:
     """Entry point of the command."""
+    import warnings
+
+    # A file's name may have bytes that are no UTF-8; it is better said with escapes than not.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_, **__: f"denoise: {message}\n"
     app()

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from denoise_lib import metrics
 from denoise_lib.checks import UserError, check_images
+from denoise_lib.files import printable
 from denoise_lib.inference import evaluating
 from denoise_lib.methods.registry import Denoiser
 from denoise_lib.protocol import Protocol
@@ -102,7 +103,7 @@ def evaluate(
         rows.append({"image": item.id, "group": item.group, **scores, "seconds": seconds})
     return pd.DataFrame(rows).assign(
         method=name,
-        dataset=protocol.dataset,
+        dataset=printable(protocol.dataset),
         split=protocol.split,
         noise=protocol.noise.to_dict()["type"],
         sigma=protocol.noise.known_sigma,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from denoise_lib.checks import UserError
 
 
 @contextmanager
@@ -33,3 +36,58 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its `~` resolved.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        When it is of a user that this machine does not have.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise UserError(f"{path}: there is no home of {user} here, write the path out.") from None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def printable(path: str | Path) -> str:
+    """A path as text that can be printed, hashed and written; bytes that are no UTF-8 as escapes.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the system has it.
+
+    Returns
+    -------
+    str
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

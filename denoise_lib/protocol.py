@@ -33,6 +33,9 @@ class Protocol:
     limit : int or None
         Use only the first images of the split, for a quick look. No image's number depends on it,
         so it is no part of the `hash`.
+    size : int or None
+        Side in pixels to which the data set reduces its images, where it can; None leaves it at
+        its own default, and then is no part of the `hash`.
     """
 
     dataset: str = "chest-drr"
@@ -42,10 +45,13 @@ class Protocol:
     data_range: float = 1.0
     ssim_sigma: float = 1.5
     limit: int | None = None
+    size: int | None = None
 
     def to_dict(self) -> dict:
         """What fixes an image's number, as plain values, the noise with its type."""
         fixed = {name: value for name, value in vars(self).items() if name != "limit"}
+        if self.size is None:  # as before there was a size, and so with the same hash
+            del fixed["size"]
         return {**fixed, "noise": self.noise.to_dict()}
 
     @property
@@ -56,4 +62,5 @@ class Protocol:
 
     def items(self) -> Split:
         """The clean images that the protocol is about."""
-        return load_dataset(self.dataset)[self.split][: self.limit]
+        options = {} if self.size is None else {"size": self.size}
+        return load_dataset(self.dataset, **options)[self.split][: self.limit]
