@@ -1,0 +1,30 @@
+"""How a command says what went wrong, and its status when it leaves."""
+
+from __future__ import annotations
+
+from functools import wraps
+
+import typer
+
+FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
+
+
+def one_sentence(command):
+    """Print an error that the user can put right as its one sentence, and leave with status 1.
+
+    Anything else is our mistake and keeps its traceback.
+    """
+
+    @wraps(command)
+    def run(*arguments, **options):
+        from denoise_lib.checks import UserError
+        from denoise_lib.files import printable, sentence
+
+        try:
+            return command(*arguments, **options)
+        except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
+            said = sentence(error) if isinstance(error, OSError) else str(error)
+            typer.echo(f"denoise: {printable(said)}", err=True)
+            raise typer.Exit(FAILED) from error
+
+    return run
