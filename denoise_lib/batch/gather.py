@@ -161,9 +161,9 @@ def expected_suffix(path: Path) -> str:
     str
         The source's own, where it says what the file is.
     """
-    by_name = SAME_KIND.get(path.suffix.lower())
-    kind = _suffix_by_content(path) or by_name or ".png"
-    return path.suffix if kind == by_name else kind
+    own = path.suffix.lower()
+    kind = _suffix_by_content(path) or SAME_KIND.get(own) or ".png"
+    return path.suffix if kind == SAME_KIND.get(own) and own != ".dicom" else kind
 
 
 def _stem(path: Path) -> str:
@@ -183,7 +183,8 @@ def same_name(path: Path) -> str:
     -------
     str
     """
-    return unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
+    place = os.path.join(os.path.realpath(path.parent), path.name)
+    return unicodedata.normalize("NFC", place).casefold()
 
 
 def check_targets(jobs: Iterable[Job], beside: Iterable[Path] = ()) -> None:

@@ -90,4 +90,4 @@ def magnification(removed: torch.Tensor) -> float:
     largest = removed.abs().max().item()
     if largest <= 0.5 / MOST:
         return MOST
-    return 2.0 ** math.floor(math.log2(0.4999 / largest))
+    return 2.0 ** math.floor(math.log2(0.5 / largest))

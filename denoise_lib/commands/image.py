@@ -125,6 +125,7 @@ def _one(source: str, target: str, way, residual: Path | None, report: Path | No
     if job.source.is_dir():
         raise IsADirectoryError(f"{source} is a folder: add --out FOLDER to denoise what is in it.")
     check_targets([job], [path for path in (residual, report) if path is not None])
+    _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
     try:
@@ -300,7 +301,11 @@ def _check_report(report: Path | None, count: int) -> None:
     from denoise_lib.batch.report import MOST
     from denoise_lib.checks import UserError
 
-    if report is not None and count > MOST:
+    if report is None:
+        return
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{report} is no name of a web page: name a file that ends in .html.")
+    if count > MOST:
         raise UserError(
             f"A report shows at most {MOST} files, not {count}: give fewer, or leave --report out."
         )
