@@ -183,6 +183,24 @@ def sentence(error: OSError) -> str:
     return f"{subject} cannot be used: {reason(error)}."
 
 
+def said(error: BaseException) -> str:
+    """An error that a user can put right, in one sentence.
+
+    Parameters
+    ----------
+    error : BaseException
+        Its own words are a sentence, unless it comes from the system.
+
+    Returns
+    -------
+    str
+        For any terminal.
+    """
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for it: use a smaller image, or another machine."
+    return printable(sentence(error) if isinstance(error, OSError) else str(error))
+
+
 def printable(text: str) -> str:
     """Text that any terminal or log can take: file names hold every byte but two.
 

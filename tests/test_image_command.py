@@ -259,15 +259,20 @@ def test_patterns_doubles_hidden_files_circles_and_our_own_folders(folder, tmp_p
     picture(tmp_path / "elsewhere" / "z.png")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(folder / "pipe")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    (folder / "gone.png").symlink_to("nothing")  # is named when it cannot be read
 
     found = gather([folder, folder / "a.png", str(folder / "*.png")], folder / "out")
 
     names = {str(job.source.relative_to(folder)) for job in found.jobs}
-    assert names == {"a.png", "b.png", "broken.png", "linked/z.png", "sub/a.png"}
+    assert names == {"a.png", "b.png", "broken.png", "gone.png", "linked/z.png", "sub/a.png"}
     assert len(found.jobs) == len(names)
-    assert {path.name for path in found.others} == {"notes.txt", "pipe"}
+    assert {path.name for path in found.others} == {"notes.txt", "pipe", "pipe.png", "DICOMDIR"}
     assert {path.name for path in found.ours} == {"old", "out"}
     assert gather([folder / ".hidden.png"], tmp_path).jobs  # named itself
+    with pytest.raises(ValueError, match="is a device or a pipe"):
+        gather([folder / "pipe"], tmp_path)
 
 
 def test_names_that_are_no_text(folder, tmp_path):

@@ -71,14 +71,14 @@ def test_measures_of_what_was_removed_against_their_definition(radiograph, noise
 
 
 def test_the_classical_filters_take_anatomy_and_a_network_does_not(noise):
-    image = load_dataset("chest-drr").test[0].image + torch.from_numpy(noise).float()
+    image = load_dataset("chest-drr").test[0].image + torch.from_numpy(noise).float() / 3
     noisy = image[:, 60:188, 60:188].clamp(0, 1)
     ratio = {}
     for model in ("gaussian", "dncnn-b-nih"):
-        denoised = Denoiser(Way(model, sigma=15))(noisy[None]).frames[0]
+        denoised = Denoiser(Way(model, sigma=5))(noisy[None]).frames[0]
         ratio[model] = measure((noisy - denoised)[0].numpy(), denoised[0].numpy()).edge_ratio
 
-    assert ratio["gaussian"] > report.TAKEN > ratio["dncnn-b-nih"]
+    assert ratio["gaussian"] > report.TAKEN > 1 > ratio["dncnn-b-nih"]
 
 
 def test_nothing_removed_is_nothing_to_measure():

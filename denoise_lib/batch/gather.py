@@ -80,30 +80,41 @@ def gather(sources: Sequence[str | Path], out: Path, suffix: str | None = None) 
         When a source is not there, or a pattern matches nothing.
     """
     found, taken = Found(), set()
-    for source in _expanded(sources):
-        files = _walk(source, out.resolve(), found) if source.is_dir() else [source]
-        root = source if source.is_dir() else source.parent
-        for file in files:
-            if (place := os.path.realpath(file)) in taken:
-                continue  # named twice
-            taken.add(place)
-            if file is not source and not _is_image(file):
-                found.others.append(file)
-                continue
-            name = _stem(file) + (suffix or expected_suffix(file))
-            found.jobs.append(Job(file, out / file.relative_to(root).with_name(name)))
+    for root, file, by_name in _files(sources, out.resolve(), found):
+        if (place := os.path.realpath(file)) in taken:
+            continue  # named twice
+        taken.add(place)
+        if not by_name and not _is_image(file):
+            found.others.append(file)
+            continue
+        name = _stem(file) + (suffix or expected_suffix(file))
+        found.jobs.append(Job(file, out / file.relative_to(root).with_name(name)))
     return found
 
 
-def _expanded(sources: Sequence[str | Path]) -> Iterator[Path]:
+def _files(
+    sources: Sequence[str | Path], out: Path, found: Found
+) -> Iterator[tuple[Path, Path, bool]]:
+    """The folder whose shape is kept, a file in it, and whether a user gave its very name."""
+    for source, by_name in _expanded(sources):
+        if source.is_dir():
+            yield from ((source, file, False) for file in _walk(source, out, found))
+        elif by_name and _is_special(source):
+            raise UserError(f"{source} is a device or a pipe: save the image as a file.")
+        else:
+            yield source.parent, source, by_name
+
+
+def _expanded(sources: Sequence[str | Path]) -> Iterator[tuple[Path, bool]]:
+    """What the sources name, and whether they do so without a pattern."""
     for source in (os.fspath(source) for source in sources):
         if os.path.lexists(source) and source:
-            yield Path(source)
+            yield Path(source), True
         elif glob.has_magic(source):
             matches = sorted(glob.glob(source, recursive=True))
             if not matches:
                 raise FileNotFoundError(f"No file matches {source}: check the pattern.")
-            yield from map(Path, matches)
+            yield from ((Path(match), False) for match in matches)
         else:
             raise FileNotFoundError(f"There is no file or folder {source!r}: check the path.")
 
@@ -130,11 +141,14 @@ def _walk(folder: Path, out: Path, found: Found) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    if path.name == INDEX or not path.is_file():  # pipes and devices may be read for ever
+    if path.name == INDEX or _is_special(path):
         return False
-    return _suffix_by_content(path) is not None
+    return path.suffix.lower() in SUFFIXES or _suffix_by_content(path) is not None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, which could be read for ever."""
+    return path.exists() and not path.is_file()
 
 
 def _suffix_by_content(path: Path) -> str | None:

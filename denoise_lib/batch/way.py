@@ -162,7 +162,7 @@ class Denoiser:
     def _noise_level(self, frames: torch.Tensor) -> tuple[float | None, str, tuple[str, ...]]:
         """Sigma for the method, where it comes from, and what there is to say on it."""
         told = self._method is not None and self._method.told_sigma
-        if not told and self.way.sigma is not None and self._method is not None:
+        if not told and self.way.sigma is not None:
             note = f"{self.way.model} finds the noise by itself: sigma {self.way.sigma:g} is unused"
             return None, NOT_USED, (f"{note}.",)
         if self.way.sigma is not None:

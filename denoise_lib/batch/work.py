@@ -18,7 +18,7 @@ from denoise_lib.batch.gather import Found, Job
 from denoise_lib.batch.log import Log, fingerprint, sha256
 from denoise_lib.batch.way import Denoised, Denoiser
 from denoise_lib.checks import UserError
-from denoise_lib.files import check_writable, printable, replacing, sentence
+from denoise_lib.files import check_writable, replacing, said
 from denoise_lib.formats import Picture, read_picture
 
 
@@ -185,20 +185,3 @@ def _done(result: Result) -> dict[str, Any]:
         "bits": result.picture.bits,
         "target_bytes": result.job.target.stat().st_size,
     }
-
-
-def said(error: BaseException) -> str:
-    """An error in one sentence.
-
-    Parameters
-    ----------
-    error : BaseException
-        That a user can put right.
-
-    Returns
-    -------
-    str
-    """
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for it: cut it into parts, or use another machine."
-    return printable(sentence(error) if isinstance(error, OSError) else str(error))

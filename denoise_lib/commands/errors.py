@@ -18,13 +18,12 @@ def one_sentence(command):
     @wraps(command)
     def run(*arguments, **options):
         from denoise_lib.checks import UserError
-        from denoise_lib.files import printable, sentence
+        from denoise_lib.files import said
 
         try:
             return command(*arguments, **options)
-        except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
-            said = sentence(error) if isinstance(error, OSError) else str(error)
-            typer.echo(f"denoise: {printable(said)}", err=True)
+        except (UserError, OSError, ModuleNotFoundError, FloatingPointError, MemoryError) as error:
+            typer.echo(f"denoise: {said(error)}", err=True)
             raise typer.Exit(FAILED) from error
 
     return run

@@ -118,16 +118,20 @@ def _one(source: str, target: str, way, residual: Path | None, report: Path | No
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.batch.work import denoise_file
     from denoise_lib.checks import UserError
+    from denoise_lib.files import check_writable
 
     if not source or not target:
         raise UserError("A file's name is empty: give SOURCE and TARGET.")
     job = Job(Path(source), Path(target))
     if job.source.is_dir():
         raise IsADirectoryError(f"{source} is a folder: add --out FOLDER to denoise what is in it.")
-    check_targets([job], [path for path in (residual, report) if path is not None])
+    beside = [path for path in (residual, report) if path is not None]
+    check_targets([job], beside)
     _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
+    for path in beside:
+        check_writable(path)
     try:
         result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty())
     except KeyboardInterrupt:
@@ -167,7 +171,7 @@ def _batch(
     from denoise_lib.batch.log import Log
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.checks import UserError
-    from denoise_lib.files import make_folder
+    from denoise_lib.files import check_writable, make_folder
 
     found = gather(sources, out, format.suffix if format else None)
     if not found.jobs and not found.unread:
@@ -176,6 +180,8 @@ def _batch(
     check_targets(found.jobs, [path for path in (log_file, report) if path is not None])
     denoiser = Denoiser(way)
     make_folder(out)
+    if report is not None:
+        check_writable(report)
     try:
         with FileLock(out / ".denoise.lock", timeout=0):
             log = Log(log_file)
