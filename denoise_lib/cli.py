@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import io
 import sys
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from denoise_lib.commands.errors import FAILED, INTERRUPTED, TERMINATED, one_sentence
+from denoise_lib.commands.image import denoise_image
+
 if TYPE_CHECKING:
     from denoise_lib.data import Split
     from denoise_lib.study.grid import Measurement
 
-FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
-IMAGES = (".png", ".tif", ".tiff")  # formats that hold 16 bits
 SIZE = "Side in pixels: centred squares of your images, reduced to it."
 
 app = typer.Typer(
@@ -30,32 +30,6 @@ data_app = typer.Typer(help="The data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 study_app = typer.Typer(help="The comparative study: measure, check, derive.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
-
-
-def one_sentence(command):
-    """Print an error that the user can put right as its one sentence, and leave with status 1.
-
-    Anything else is our mistake and keeps its traceback.
-    """
-
-    @wraps(command)
-    def run(*arguments, **options):
-        from denoise_lib.checks import UserError
-
-        try:
-            return command(*arguments, **options)
-        except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
-            typer.echo(f"denoise: {_sentence(error)}", err=True)
-            raise typer.Exit(FAILED) from error
-
-    return run
-
-
-def _sentence(error: Exception) -> str:
-    """What an error says; the system's own errors as a sentence that names the file."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename} cannot be used ({error.strerror}): look at the path."
-    return str(error)
 
 
 def _print_version(asked: bool) -> None:
@@ -238,6 +212,7 @@ def prepare(
 def _unusable(items: Split) -> list[str]:
     """What is wrong with those images that cannot be read."""
     from denoise_lib.checks import UserError
+    from denoise_lib.files import said
 
     found = []
     for index in range(len(items)):
@@ -246,45 +221,11 @@ def _unusable(items: Split) -> list[str]:
         except ConnectionError:  # the others would wait for the same server
             raise
         except (UserError, OSError) as error:
-            found.append(_sentence(error))
+            found.append(said(error))
     return found
 
 
-@app.command("image")
-@one_sentence
-def denoise_image(
-    source: Annotated[Path, typer.Argument(help="PNG, JPEG, TIFF or DICOM.")],
-    target: Annotated[Path, typer.Argument(help="The denoised PNG or TIFF, 16 bits.")],
-    model: Annotated[str, typer.Option(help="A released network, a folder, a baseline.")],
-    sigma: Annotated[float | None, typer.Option(help="Noise level, 0-255, if known.")] = None,
-    self_ensemble: Annotated[
-        bool,
-        typer.Option("--self-ensemble", help="Average over eight symmetries: eight times slower."),
-    ] = False,
-) -> None:
-    """Denoise one image file of any size. Not for diagnosis."""
-    import torch
-    from PIL import Image
-
-    from denoise_lib import methods
-    from denoise_lib.checks import UserError
-    from denoise_lib.data.images import read_image
-    from denoise_lib.files import replacing
-    from denoise_lib.inference import denoise
-
-    if target.suffix.lower() not in IMAGES:  # before the work, not after it
-        raise UserError(f"{target} cannot hold 16 bits: name a file that ends in .png or .tif.")
-    estimate = denoise(
-        read_image(source),
-        methods.load(model),
-        sigma,
-        self_ensemble=self_ensemble,
-        progress=sys.stderr.isatty(),
-    )
-    grey = (65535 * estimate[0].clamp(0, 1)).round().to(torch.int32).numpy().astype("uint16")
-    with replacing(target) as temporary:
-        Image.fromarray(grey).save(temporary)
-    typer.echo(f"{target}: {grey.shape[0]} x {grey.shape[1]} pixels by {model}.")
+app.command("image")(one_sentence(denoise_image))
 
 
 @app.command()
