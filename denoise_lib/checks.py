@@ -107,14 +107,43 @@ def check_images(images: torch.Tensor, what: str = "images") -> None:
     ValueError
         When its shape is not (N, 1, H, W), it has no pixels in memory, or a value is not finite.
     """
-    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
-        found = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
-        raise TypeError(f"The {what} must be a float tensor, not {found}: convert with .float().")
+    _check_floats(images, what)
     if images.ndim != 4 or images.shape[1] != 1:
         raise UserError(
             f"The {what} must have shape (N, 1, H, W), not {tuple(images.shape)}: "
             "add the missing axes or convert colour to grey."
         )
+    _check_contents(images, what)
+
+
+def check_values(values: torch.Tensor, what: str) -> None:
+    """Refuse anything but a finite float tensor, of whatever shape.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        Should be floating point, finite, with at least one value.
+    what : str
+        How the error names the tensor.
+
+    Raises
+    ------
+    TypeError
+        When it is not a floating-point tensor.
+    ValueError
+        When it has no values in memory, or one is not finite.
+    """
+    _check_floats(values, what)
+    _check_contents(values, what)
+
+
+def _check_floats(images: torch.Tensor, what: str) -> None:
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+        found = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
+        raise TypeError(f"The {what} must be a float tensor, not {found}: convert with .float().")
+
+
+def _check_contents(images: torch.Tensor, what: str) -> None:
     if not images.numel():
         raise UserError(
             f"The {what} of shape {tuple(images.shape)} hold no pixel: give at least one image."
@@ -164,7 +193,7 @@ def check_noisy(images: torch.Tensor) -> None:
     TypeError, ValueError
         As `check_images`, and ValueError when an image is on another scale.
     """
-    check_images(images, "image")
+    check_images(images)
     means = images.mean((1, 2, 3))
     if means.min() < -1 or means.max() > 2 or images.abs().max() > 100:
         raise UserError(

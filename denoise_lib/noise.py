@@ -27,8 +27,8 @@ from denoise_lib.checks import (
     UserError,
     check_clean,
     check_flag,
-    check_images,
     check_number,
+    check_values,
     check_whole,
     shown,
     unknown,
@@ -263,9 +263,9 @@ class Noise(ABC):
         Raises
         ------
         TypeError, ValueError
-            When `clean` is not a batch of finite grey images.
+            When `clean` is no float tensor, or not finite.
         """
-        check_images(clean, "clean images")
+        check_values(clean, "clean images")
         return self._finish(self._corrupt(clean, _FreshDraws(generator)))
 
     @property

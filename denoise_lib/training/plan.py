@@ -47,6 +47,7 @@ from pydantic import (
     ConfigDict,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -110,6 +111,11 @@ class Data(_Table):
 
     dataset: str
     size: Side | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, plain: Any) -> dict[str, Any]:
+        """A size that is not given is none: what identifies older trainings has no such key."""
+        return {key: value for key, value in plain(self).items() if value is not None}
 
     def load(self) -> Dataset:
         """The data set."""
@@ -276,7 +282,7 @@ def planned(plan: Plan) -> dict[str, Any]:
     return {
         "model": plan.model.name,
         "config": plan.model.config,
-        "training_data": plan.data.model_dump(exclude_none=True),
+        "training_data": plan.data.model_dump(),
         "noise": plan.noise.to_dict(),
         "start": plan.model.start,
         "recipe": asdict(plan.recipe),
@@ -308,7 +314,7 @@ def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
         "summary": f"{dataset.name}, {kind} ({levels})",
         "command": f"denoise train {plan.name}",
         "training_data": {
-            **plan.data.model_dump(exclude_none=True),
+            **plan.data.model_dump(),
             "split": "train",
             "images": len(dataset.train),
             "groups": len(dataset.train.groups),
