@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_lib.commands.errors import FAILED, INTERRUPTED, TERMINATED, one_sentence
+from denoise_lib.commands.errors import FAILED, STOPPED, one_sentence
 from denoise_lib.commands.image import denoise_image
 
 if TYPE_CHECKING:
@@ -68,44 +68,35 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for it too.")] = False,
 ) -> None:
     """Train a network as a plan says. Ctrl-C saves first; --resume goes on to the bit."""
-    import shutil
-
     from accelerate import PartialState
 
-    from denoise_lib.checks import UserError
-    from denoise_lib.files import replacing
-    from denoise_lib.methods.released import PLAN, save_trained
     from denoise_lib.provenance import provenance
-    from denoise_lib.training.plan import describe, load_plan, plan_path
+    from denoise_lib.training.folder import claimed
+    from denoise_lib.training.keeping import begin, keep
+    from denoise_lib.training.plan import load_plan, plan_path
 
     what, source = load_plan(plan), plan_path(plan)
     folder = folder or Path("runs") / what.name
-    started = any(folder.rglob("checkpoint.pt")) if folder.exists() else False
-    if started and not resume:
-        raise FileExistsError(f"{folder} has a checkpoint: add --resume, or name another --folder.")
-    kept = folder / PLAN
-    if started and kept.exists() and load_plan(kept) != what:
-        raise UserError(f"{folder} has a training by another plan: name another --folder.")
-    if not (kept.exists() and kept.samefile(source)):
-        with replacing(kept) as temporary:
-            shutil.copyfile(source, temporary)
-    provenance()  # the code that runs, not what is committed meanwhile
-    model, run = what.train(
-        folder=folder,
-        resume=resume,
-        max_minutes=max_minutes,
-        precision=precision,
-        compile=compile,
-        tensorboard=tensorboard,
-    )
-    if not run.finished:
-        again = f"denoise train {plan} --folder {folder} --resume"
-        typer.echo(f"Stopped at step {run.step} of {run.steps}; to go on: {again}")
-        codes = {"interrupt": INTERRUPTED, "termination": TERMINATED}
-        raise typer.Exit(codes.get(run.stopped_by or "", 0))
-    if PartialState().is_main_process:
-        save_trained(model, folder, what.model.name, what.model.config, **describe(what, run))
-        typer.echo(f"Trained in {run.seconds / 60:.1f} minutes; the weights are in {folder}.")
+    first = PartialState().is_main_process  # of several that train together
+    with claimed(folder):
+        if first:
+            begin(what, source, folder, resume)
+        provenance()  # the code that runs, not what is committed meanwhile
+        model, run = what.train(
+            folder=folder,
+            resume=resume,
+            max_minutes=max_minutes,
+            precision=precision,
+            compile=compile,
+            tensorboard=tensorboard,
+        )
+        if not run.finished:
+            again = f"denoise train {plan} --folder {folder} --resume"
+            typer.echo(f"Stopped at step {run.step} of {run.steps}; to go on: {again}")
+            raise typer.Exit(STOPPED.get(run.stopped_by or "", 0))
+        if first:
+            keep(model, what, run, folder)
+            typer.echo(f"Trained in {run.seconds / 60:.1f} minutes; the weights are in {folder}.")
 
 
 @app.command()

@@ -13,7 +13,15 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
 
-from denoise_lib.checks import UserError, check_images, unknown
+from denoise_lib.checks import (
+    check_denoiser,
+    check_estimate,
+    check_flag,
+    check_noisy,
+    check_sigma,
+    check_whole,
+    unknown,
+)
 from denoise_lib.device import PRECISIONS, has_fast_bf16
 
 # Side of a tile with its margins. Smaller ones stay in the processor's cache; of larger ones less
@@ -38,7 +46,9 @@ def denoise(
     Parameters
     ----------
     image : torch.Tensor
-        float32, shape (H, W), (1, H, W) or (N, 1, H, W); the clean range is [0, 1].
+        float32, shape (H, W), (1, H, W) or (N, 1, H, W); the clean range is [0, 1]. Noise may leave
+        it; an image with a mean below -1 or above 2, or a value beyond 100, is refused: it is on
+        another scale.
     model : torch.nn.Module or callable
         ``f(noisy, sigma=None) -> image``. One of the library's networks; any other module or
         function is given the whole image.
@@ -63,17 +73,24 @@ def denoise(
     Raises
     ------
     TypeError, ValueError
-        When the image is no float tensor of such a shape, has NaN, the tile is not positive, or the
-        precision is unknown.
+        When the image is no float tensor of such a shape, has NaN or is on another scale, the model
+        is no denoiser or returns none, or an option is out of its range.
     """
     noisy = _as_batch(image)
+    check_denoiser(model)
+    sigma = check_sigma(sigma)
+    check_flag(self_ensemble, "self_ensemble")
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
-    if tile is not None and tile < 1:
-        raise UserError(f"A tile of {tile} pixels is none: choose tile=256, or None for no tiles.")
+    if tile is not None:
+        tile = check_whole(tile, "tile (its side in pixels, or None for no tiles)", 1)
     suited = getattr(model, "suits_bf16", True) and has_fast_bf16(device_of(model))
     bf16 = precision == "bf16" or (precision == "auto" and suited)
-    run = functools.partial(prepare(model, bf16), sigma=sigma)
+    prepared = prepare(model, bf16)
+
+    def run(noisy: torch.Tensor) -> torch.Tensor:
+        return check_estimate(prepared(noisy, sigma=sigma), noisy)
+
     if tile is not None and isinstance(model, nn.Module) and hasattr(model, "receptive_radius"):
         margin, alignment = cast(int, model.receptive_radius), cast(int, model.alignment)
         run = functools.partial(_in_tiles, run, tile, margin, alignment, progress)
@@ -86,9 +103,7 @@ def denoise(
 def _as_batch(image: torch.Tensor) -> torch.Tensor:
     if isinstance(image, torch.Tensor) and 2 <= image.ndim <= 3:
         image = image.view(1, *((1,) if image.ndim == 2 else ()), *image.shape)
-    check_images(image, "image")
-    if not len(image):
-        raise UserError("There is no image in this batch: give at least one.")
+    check_noisy(image)
     return image.float()
 
 

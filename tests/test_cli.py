@@ -80,7 +80,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(plan, tmp_path):
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=60)
 
-    assert process.returncode == cli.TERMINATED, errors[-2000:]
+    assert process.returncode == cli.STOPPED["termination"], errors[-2000:]
     assert "to go on: denoise train" in output
     assert (tmp_path / "checkpoint.pt").exists()
 
