@@ -814,7 +814,7 @@ def test_pictures_of_what_is_shown(tmp_path):
     with Image.open(tmp_path / "one.png") as png:
         np.testing.assert_array_equal(np.asarray(png), (65535 * WINDOWED).round())
         assert png.info["dpi"] == pytest.approx((254, 127), rel=1e-3)
-        assert png.info["Comment"] == MADE.sentence
+        assert png.info["Description"] == MADE.sentence
     with tifffile.TiffFile(tmp_path / "two.tif") as tiff:
         pages = [page.asarray() for page in tiff.pages]
         assert len(pages) == 2 and pages[0].dtype == np.uint16

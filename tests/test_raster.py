@@ -728,7 +728,7 @@ def test_resolution_and_sentence_are_kept(tmp_path, source, target):
 
     with Image.open(tmp_path / target) as image:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
-        said = image.text["Comment"] if target == "b.png" else image.tag_v2[270]
+        said = image.text["Description"] if target == "b.png" else image.tag_v2[270]
         assert MADE.sentence in said
     torch.testing.assert_close(
         read_picture(tmp_path / target).frames, picture.frames, atol=1e-5, rtol=0
@@ -754,14 +754,18 @@ def test_a_target_that_loses_is_refused(tmp_path, target):
 
 
 def test_texts_of_a_png_are_kept_but_not_those_that_turn_it(tmp_path):
-    texts = chunk(b"tEXt", b"Patient\0A") + chunk(b"tEXt", b"exif\0Orientation=6")
+    texts = (
+        chunk(b"tEXt", b"Title\0T")
+        + chunk(b"tEXt", b"Description\0D")
+        + chunk(b"tEXt", b"exif\0Orientation=6")
+    )
     (tmp_path / "a.png").write_bytes(png(1, 1, 8, 0, b"\0\x80", texts))
     picture = read_picture(tmp_path / "a.png")
 
     picture.write(picture.frames, tmp_path / "b.png", MADE)
 
     with Image.open(tmp_path / "b.png") as image:
-        assert image.text == {"Patient": "A", "Comment": MADE.sentence}
+        assert image.text == {"Title": "T", "Description": f"D\n{MADE.sentence}"}
 
 
 def test_tags_of_every_page_are_kept(tmp_path):
@@ -808,7 +812,7 @@ def test_the_description_of_a_tiff_stays_in_a_png(tmp_path):
     picture.write(picture.frames, tmp_path / "b.png", MADE)
 
     with Image.open(tmp_path / "b.png") as image:
-        assert image.text == {"Description": "Brûlée", "Comment": MADE.sentence}
+        assert image.text == {"Description": f"Brûlée\n{MADE.sentence}"}
 
 
 def test_descriptions_of_programs_stay_readable(tmp_path):
