@@ -577,6 +577,29 @@ def test_a_declared_size_takes_no_memory(tmp_path, name):
     assert name == "empty.tif" or str(pixels.LARGEST) in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "jpeg2000"])
+@pytest.mark.parametrize("side", [16, 17])
+def test_a_tile_that_holds_more_than_its_pixels(tmp_path, kind, side):
+    """Its decoder would take memory for what the tile itself declares."""
+    encode = getattr(imagecodecs, f"{kind.replace('2000', '2k')}_encode")
+    tile = encode(np.full((side, side, 3), 51, np.uint8))
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        iter([tile]),
+        shape=(16, 16, 3),
+        dtype=np.uint8,
+        tile=(16, 16),
+        photometric="rgb",
+        compression=kind,
+    )
+
+    if side == 16:
+        assert read_picture(tmp_path / "a.tif").frames.shape == (1, 1, 16, 16)
+    else:
+        with pytest.raises(UserError, match="16 x 16 pixels holds 17 x 17"):
+            read_picture(tmp_path / "a.tif")
+
+
 def test_the_limit_is_ours_not_pillows(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     Image.fromarray(drawn(np.uint8)).save(tmp_path / "a.png")
