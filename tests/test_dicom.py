@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from denoise_lib.checks import UserError
-from denoise_lib.data.dicom import read_dicom
 from denoise_lib.data.images import read_image
 from denoise_lib.formats import Made
 from denoise_lib.formats.dicom import read_dicom_picture
@@ -180,7 +179,7 @@ def test_pixels(tmp_path, stored, header, expected):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = read_dicom(path)
+        image = read_image(path)
 
     assert image.dtype == torch.float32 and image.shape == (1, 6, 8)
     np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-6)
@@ -221,7 +220,7 @@ def test_a_table_as_long_as_it_can_be_with_a_negative_first_value(tmp_path):
     header = {"PixelRepresentation": 1, "BitsStored": 16, "HighBit": 15}
     header["ModalityLUTSequence"] = table(entries, -32768, 8, "u1")
 
-    image = read_dicom(write_dicom(tmp_path / "scan.dcm", stored, **header))
+    image = read_image(write_dicom(tmp_path / "scan.dcm", stored, **header))
 
     np.testing.assert_allclose(image[0, 0], np.float32([0, 127, 128, 129, 255]) / 255)
 
@@ -285,8 +284,8 @@ def test_frames_of_an_enhanced_file_are_shown_each_in_its_window(tmp_path):
     inside = (picture.frames > 0.2) & (picture.frames < 0.8)
     assert inside.any()
     torch.testing.assert_close(again.frames[inside], 1 - picture.frames[inside], atol=0.011, rtol=0)
-    with pytest.raises(UserError, match="2 frames"):
-        read_dicom(path)
+    with pytest.raises(UserError, match="2 images"):
+        read_image(path)
 
 
 @pytest.mark.parametrize("kind", ["RGB", "YBR_FULL", "PALETTE COLOR"])
@@ -323,7 +322,7 @@ def test_floating_point_pixels_need_a_window(tmp_path):
     np.testing.assert_allclose(picture.frames[0, 0], ((values + 1) / 4).clip(0, 1), atol=1e-6)
     assert ".dcm" not in picture.writers and "32 bits" in picture.notes[0]
     with pytest.raises(UserError, match="no window that says"):
-        read_dicom(write_dicom(tmp_path / "scan.dcm", TWELVE_BITS, **header))
+        read_image(write_dicom(tmp_path / "scan.dcm", TWELVE_BITS, **header))
 
 
 # --- Reading: files -----------------------------------------------------------------------------
@@ -537,11 +536,11 @@ def test_a_missing_decoder_is_named(tmp_path, monkeypatch, syntax, package):
 def test_pydicom_is_named_where_it_is_missing_or_old(monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", lambda package: "2.4.4")
     with pytest.raises(ModuleNotFoundError, match="2.4.4 is installed: pip install --upgrade"):
-        read_dicom("scan.dcm")
+        read_dicom_picture("scan.dcm")
 
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ModuleNotFoundError, match='needs pydicom: pip install "pydicom>=3"'):
-        read_dicom("scan.dcm")
+        read_dicom_picture("scan.dcm")
 
 
 # --- The files that pydicom is tested with ------------------------------------------------------

@@ -577,6 +577,29 @@ def test_a_declared_size_takes_no_memory(tmp_path, name):
     assert name == "empty.tif" or str(pixels.LARGEST) in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "jpeg2000"])
+@pytest.mark.parametrize("side", [16, 17])
+def test_a_tile_that_holds_more_than_its_pixels(tmp_path, kind, side):
+    """Its decoder would take memory for what the tile itself declares."""
+    encode = getattr(imagecodecs, f"{kind.replace('2000', '2k')}_encode")
+    tile = encode(np.full((side, side, 3), 51, np.uint8))
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        iter([tile]),
+        shape=(16, 16, 3),
+        dtype=np.uint8,
+        tile=(16, 16),
+        photometric="rgb",
+        compression=kind,
+    )
+
+    if side == 16:
+        assert read_picture(tmp_path / "a.tif").frames.shape == (1, 1, 16, 16)
+    else:
+        with pytest.raises(UserError, match="16 x 16 pixels holds 17 x 17"):
+            read_picture(tmp_path / "a.tif")
+
+
 def test_the_limit_is_ours_not_pillows(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     Image.fromarray(drawn(np.uint8)).save(tmp_path / "a.png")
@@ -728,7 +751,7 @@ def test_resolution_and_sentence_are_kept(tmp_path, source, target):
 
     with Image.open(tmp_path / target) as image:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
-        said = image.text["Comment"] if target == "b.png" else image.tag_v2[270]
+        said = image.text["Description"] if target == "b.png" else image.tag_v2[270]
         assert MADE.sentence in said
     torch.testing.assert_close(
         read_picture(tmp_path / target).frames, picture.frames, atol=1e-5, rtol=0
@@ -754,14 +777,18 @@ def test_a_target_that_loses_is_refused(tmp_path, target):
 
 
 def test_texts_of_a_png_are_kept_but_not_those_that_turn_it(tmp_path):
-    texts = chunk(b"tEXt", b"Patient\0A") + chunk(b"tEXt", b"exif\0Orientation=6")
+    texts = (
+        chunk(b"tEXt", b"Title\0T")
+        + chunk(b"tEXt", b"Description\0D")
+        + chunk(b"tEXt", b"exif\0Orientation=6")
+    )
     (tmp_path / "a.png").write_bytes(png(1, 1, 8, 0, b"\0\x80", texts))
     picture = read_picture(tmp_path / "a.png")
 
     picture.write(picture.frames, tmp_path / "b.png", MADE)
 
     with Image.open(tmp_path / "b.png") as image:
-        assert image.text == {"Patient": "A", "Comment": MADE.sentence}
+        assert image.text == {"Title": "T", "Description": f"D\n{MADE.sentence}"}
 
 
 def test_tags_of_every_page_are_kept(tmp_path):
@@ -808,7 +835,7 @@ def test_the_description_of_a_tiff_stays_in_a_png(tmp_path):
     picture.write(picture.frames, tmp_path / "b.png", MADE)
 
     with Image.open(tmp_path / "b.png") as image:
-        assert image.text == {"Description": "Brûlée", "Comment": MADE.sentence}
+        assert image.text == {"Description": f"Brûlée\n{MADE.sentence}"}
 
 
 def test_descriptions_of_programs_stay_readable(tmp_path):

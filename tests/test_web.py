@@ -19,7 +19,6 @@ from test_raster import BOMBS, REFUSED, bare_tiff, chunk, png
 
 from denoise_lib import methods, metrics
 from denoise_lib.data import load_dataset
-from denoise_lib.data.dicom import read_dicom
 from denoise_lib.data.images import read_image
 from denoise_lib.export import export_onnx
 from denoise_lib.inference import denoise
@@ -493,7 +492,7 @@ def test_a_dicom_file_is_read_as_the_library_reads_it(ask, tmp_path, name):
 
     answer = ask("read", {"file": str(path), "name": "scan"})
 
-    np.testing.assert_allclose(received(answer), read_dicom(path)[0].numpy(), atol=1e-6)
+    np.testing.assert_allclose(received(answer), read_image(path)[0].numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -505,7 +504,7 @@ def test_a_dicom_file_is_read_however_it_is_stored(ask, tmp_path, syntax, values
 
     answer = ask("read", {"file": str(path), "name": path.name})
 
-    np.testing.assert_allclose(received(answer), read_dicom(path)[0].numpy(), atol=1e-6)
+    np.testing.assert_allclose(received(answer), read_image(path)[0].numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("syntax", ["ImplicitVRLittleEndian", "ExplicitVRLittleEndian"])
@@ -539,7 +538,7 @@ def test_a_frame_of_an_enhanced_file_is_shown_in_its_window(ask, tmp_path):
 
     answer = ask("read", {"file": str(path), "name": "scan.dcm"})
 
-    np.testing.assert_allclose(received(answer), read_dicom(path)[0].numpy(), atol=1e-6)
+    np.testing.assert_allclose(received(answer), read_image(path)[0].numpy(), atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -550,7 +549,7 @@ def test_the_files_that_pydicom_is_tested_with_are_read_as_the_library_reads_the
     expected = {}
     for name, path in package_files().items():
         with contextlib.suppress(ValueError):
-            expected[name] = read_dicom(path)[0].numpy()
+            expected[name] = read_image(path)[0].numpy()
 
     answers = ask("readAll", [str(package_files()[name]) for name in expected])
 

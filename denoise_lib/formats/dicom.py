@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from denoise_lib.formats import dicom_write
 from denoise_lib.formats.dicom_file import Header, open_dicom
 from denoise_lib.formats.dicom_image import LOOKED_UP, Image, read_displays, read_padding
 from denoise_lib.formats.dicom_pixels import Layout, Stored, decode, read_layout
-from denoise_lib.formats.picture import Made, Picture
+from denoise_lib.formats.picture import Picture, Writer
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -67,7 +66,7 @@ def _read(path: Path) -> Picture:
         read_displays(header, layout),
         read_padding(header, layout),
     )
-    writers = _writers(header, layout)
+    writers = dicom_write.picture_writers(header, layout.frames)
     if image.can_be_restored:
         writers = {".dcm": partial(dicom_write.write_derived, image), **writers}
     notes += _notes(image)
@@ -78,7 +77,7 @@ def _picture(
     header: Header,
     frames: torch.Tensor,
     bits: int,
-    writers: dict[str, Callable[[torch.Tensor, Path, Made], None]],
+    writers: dict[str, Writer],
     notes: list[str],
 ) -> Picture:
     # The pixels stand in `frames`, and as stored words; the file's own bytes are not needed.
@@ -87,15 +86,6 @@ def _picture(
             delattr(header.elements, keyword)
     sentences = tuple(f"{header.path} {note}." for note in dict.fromkeys(notes))
     return Picture(header.path, frames, bits, writers, sentences)
-
-
-def _writers(header: Header, layout: Layout) -> dict[str, Callable[..., None]]:
-    """What can hold the greys as they are shown; PNG holds one frame."""
-    tiff = partial(dicom_write.write_tiff, header)
-    writers = {".tif": tiff, ".tiff": tiff}
-    if layout.frames == 1:
-        writers = {".png": partial(dicom_write.write_png, header), **writers}
-    return writers
 
 
 def _notes(image: Image) -> list[str]:
@@ -154,7 +144,8 @@ def _colour(header: Header, layout: Layout, kind: str) -> Picture:
             raise refusal
         frames[index, 0] = (values[..., 0] / (2**bits - 1)).clip(0, 1)
     notes = [f"is stored as colour ({kind}) and holds greys only; no DICOM file is made from it"]
-    return _picture(header, torch.from_numpy(frames), layout.bits, _writers(header, layout), notes)
+    writers = dicom_write.picture_writers(header, layout.frames)
+    return _picture(header, torch.from_numpy(frames), layout.bits, writers, notes)
 
 
 def _palette(header: Header, stored: Stored) -> tuple[np.ndarray, int]:

@@ -1,22 +1,22 @@
-"""Write an image in the place of that of a DICOM file: derived DICOM, or PNG and TIFF."""
+"""Write an image in the place of that of a DICOM file: derived DICOM, or PNG or TIFF."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 import torch
-from PIL import Image as Pillow
-from PIL.PngImagePlugin import PngInfo
 
+from denoise_lib.formats import png, tiff_write
 from denoise_lib.formats.dicom_file import Header
 from denoise_lib.formats.dicom_image import Image
-from denoise_lib.formats.picture import Made
+from denoise_lib.formats.picture import Made, Writer
+from denoise_lib.formats.pixels import Scale
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -231,61 +231,29 @@ def lossy_method(header: Header) -> str:
     return LOSSY.get(str(header.elements.file_meta.TransferSyntaxUID), "")
 
 
-def write_png(header: Header, frames: torch.Tensor, target: Path, made: Made) -> None:
-    """Write one frame as it is shown, 16 bits, with its resolution and how it was made.
+def picture_writers(header: Header, frames: int) -> dict[str, Writer]:
+    """Writers of the frames as they are shown, 16 bits; PNG holds one frame.
 
     Parameters
     ----------
     header : Header
         All elements of the source.
-    frames : torch.Tensor
-        float32, shape (1, 1, H, W).
-    target : pathlib.Path
-        The file to write.
-    made : Made
-        How it was made.
-    """
-    text = PngInfo()
-    text.add_text("Description", made.sentence)
-    spacing = _spacing(header)
-    more = {} if spacing is None else {"dpi": (25.4 / spacing[1], 25.4 / spacing[0])}
-    Pillow.fromarray(_sixteen_bits(frames)[0]).save(target, "PNG", pnginfo=text, **more)
+    frames : int
+        How many there are.
 
-
-def write_tiff(header: Header, frames: torch.Tensor, target: Path, made: Made) -> None:
-    """Write the frames as they are shown, a page each, 16 bits, as `write_png` does.
-
-    Parameters
-    ----------
-    header : Header
-        All elements of the source.
-    frames : torch.Tensor
-        float32, shape (N, 1, H, W).
-    target : pathlib.Path
-        The file to write.
-    made : Made
-        How they were made.
+    Returns
+    -------
+    dict
+        Suffix to writer.
     """
     spacing = _spacing(header)
-    more: dict[str, Any] = {}
-    if spacing is not None:
-        more = {"resolution": (10 / spacing[1], 10 / spacing[0]), "resolutionunit": "CENTIMETER"}
-    with tifffile.TiffWriter(target) as file:
-        for page in _sixteen_bits(frames):
-            file.write(
-                page,
-                photometric="minisblack",
-                description=made.sentence,
-                software=f"denoise_lib {made.version}",
-                metadata=None,
-                contiguous=False,
-                **more,
-            )
-
-
-def _sixteen_bits(frames: torch.Tensor) -> np.ndarray:
-    """(N, H, W), 0 to 65535."""
-    return np.rint(65535 * frames[:, 0].double().clamp(0, 1).numpy()).astype(np.uint16)
+    per_inch = None if spacing is None else (25.4 / spacing[1], 25.4 / spacing[0])
+    if frames == 1:
+        return png.writers(per_inch)
+    tags = (tiff_write.Tags(resolution=per_inch),) * frames
+    layout = tiff_write.Layout(np.dtype(np.uint16), Scale(65535, 16), tags)
+    write = partial(tiff_write.write, layout=layout)
+    return {".tif": write, ".tiff": write}
 
 
 def _spacing(header: Header) -> tuple[float, float] | None:

@@ -25,6 +25,7 @@ _ORIENTATION = 0x0112
 # inflates to gigabytes must not keep the pixels from being read.
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_DESCRIPTION = b"Description\0"
 _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into another file
 
 # Pillow has no colour of 16 bits: its decoders give the high bytes of samples, or the low ones.
@@ -238,7 +239,7 @@ def write(
     target : pathlib.Path
         The file.
     made : Made
-        How the image was made: the text "Comment" of the file.
+        How the image was made: the end of the text "Description".
     resolution : tuple of float, optional
         Pixels per inch, across and down.
     texts : tuple
@@ -246,8 +247,13 @@ def write(
     """
     values = pixels.Scale(65535, 16).stored(frames[0, 0], np.dtype(np.uint16))
     info = PngImagePlugin.PngInfo()
+    description = made.sentence
     for kind, data in texts:
-        info.add(kind, data)
-    info.add_text("Comment", made.sentence)
+        if kind == b"tEXt" and data.startswith(_DESCRIPTION):
+            text = data.removeprefix(_DESCRIPTION).decode("latin-1")
+            description = f"{text}\n{description}"
+        else:
+            info.add(kind, data)
+    info.add_text("Description", description)
     options = {"dpi": resolution} if resolution else {}
     Image.fromarray(values).save(target, format="PNG", pnginfo=info, **options)

@@ -31,7 +31,7 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
     applied is what describes a screen or counts values: gamma, colour profiles, transfer and
     response curves, sBIT (the values of such a file fill their depth), MinSampleValue and
     MaxSampleValue, which TIFF 6.0 keeps from the display, and SMinSampleValue and SMaxSampleValue.
-    DICOM: see `denoise_lib.data.dicom.read_dicom`.
+    DICOM: see `denoise_lib.formats.dicom.read_dicom_picture`.
 
     Parameters
     ----------

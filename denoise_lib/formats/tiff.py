@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from threading import get_ident
 import numpy as np
 import tifffile
 import torch
+from PIL import Image
 
 from denoise_lib.checks import UserError
 from denoise_lib.formats import pixels, png, tiff_write
@@ -23,6 +25,10 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
 
 _JPEG = 7  # the tag Compression; its decoder turns YCbCr into RGB
+_HEAD = 2**16  # bytes that tell the size of an image file
+# Compressions whose strips and tiles are image files with a size of their own: JPEG, JPEG 2000,
+# PNG and WebP.
+_FILES = {_JPEG, 33003, 33004, 33005, 33007, 34712, 34892, 34927, 34933, 50001}
 
 
 def read(path: Path, bits: int | None = None) -> Picture:
@@ -226,6 +232,25 @@ def _check_segments(page: tifffile.TiffPage) -> None:
     size = page.parent.filehandle.size
     if any(start + count > size for start, count in segments):
         raise tifffile.TiffFileError("it ends early")
+    if page.compression in _FILES:
+        _check_files(page, segments)
+
+
+def _check_files(page: tifffile.TiffPage, segments: list[tuple[int, int]]) -> None:
+    """Refuse strips and tiles that declare more pixels than are theirs, and would take memory."""
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    height = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    file = page.parent.filehandle
+    for start, count in segments:
+        file.seek(start)
+        try:
+            found = Image.open(io.BytesIO(file.read(min(count, _HEAD)))).size
+        except OSError:  # of a kind that Pillow does not know: the decoder says what it is
+            continue
+        if found[0] > width or found[1] > height:
+            raise tifffile.TiffFileError(
+                f"a strip or tile of {width} x {height} pixels holds {found[0]} x {found[1]}"
+            )
 
 
 def _grey(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
