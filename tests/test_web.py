@@ -560,7 +560,7 @@ def test_the_files_that_pydicom_is_tested_with_are_read_as_the_library_reads_the
             refused[name.rsplit("/")[-1]] = answer["refusal"]
             continue
         np.testing.assert_allclose(received(answer), expected[name], atol=1e-6, err_msg=name)
-    assert len(expected) - len(refused) > 70
+    assert len(expected) - len(refused) > 60
     # The page has no decoder of JPEG-LS and of JPEG with 12 bits, and reads no masks of one bit.
     assert {name for name in refused if not re.search("liver|JPEGLS|jpeg_ls", name)} == {
         "JPEG-lossy.dcm",
@@ -615,7 +615,7 @@ BAD = {
     ),
     "report.dcm": (lambda path: dicom(path, stored(8), PhotometricInterpretation="RGB"), "grey"),
     "film.dcm": (lambda path: dicom(path, stored(8), NumberOfFrames=2), "2 frames"),
-    "bomb.dcm": (test_dicom.deflated(2**28), "grows to more than 160 MB"),
+    "bomb.dcm": (test_dicom.deflated(3 * 2**26), "grows to more than 160 MB"),
     "cut.dcm": (test_dicom.deflated(96, cut=20), "is damaged"),
     "bare.dcm": (lambda path: path.write_bytes(bytes(128) + b"DICM"), "does not say how"),
     "no.dcm": (lambda path: path.write_bytes(bytes(400)), "not a DICOM"),
