@@ -15,6 +15,7 @@ import multiprocessing
 import random
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from denoise_lib import methods
 from denoise_lib.methods.released import WEIGHTS, save_trained
@@ -50,6 +52,7 @@ class Row:
 def train(folder: Path, started: Connection | None = None) -> None:
     """Train in a folder, from its checkpoint if it has one, and write the weights."""
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # a killed process would leave the usual one, a semaphore
     torch.manual_seed(0)
     model = methods.create("dncnn", **CONFIG)
     images = torch.rand(4, 1, 24, 24, generator=torch.Generator().manual_seed(1))
