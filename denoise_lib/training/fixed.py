@@ -11,7 +11,7 @@ import torch
 MOST_NAMED = 3  # differences that an error names
 
 
-def of_network(model: torch.nn.Module) -> dict[str, str]:
+def of_network(model: torch.nn.Module) -> dict[str, dict[str, Any]]:
     """The class, the settings and the weights' shapes of every part of a network.
 
     Parameters
@@ -21,7 +21,7 @@ def of_network(model: torch.nn.Module) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
+    dict of str to dict
         By the part's name; "network" is the whole.
     """
     return {
@@ -29,15 +29,14 @@ def of_network(model: torch.nn.Module) -> dict[str, str]:
     }
 
 
-def _part(module: torch.nn.Module) -> str:
+def _part(module: torch.nn.Module) -> dict[str, Any]:
     settings = {
         name: value
         for name, value in sorted(vars(module).items())
         if not name.startswith("_") and name != "training" and _is_plain(value)
     }
     shapes = {name: tuple(value.shape) for name, value in module.named_parameters(recurse=False)}
-    both = ", ".join(f"{name}={value!r}" for name, value in {**settings, **shapes}.items())
-    return f"{type(module).__name__}({both})"
+    return {"class": type(module).__name__, **settings, **shapes}
 
 
 def _is_plain(value: Any) -> bool:

@@ -39,9 +39,10 @@ def begin(plan: Plan, source: Path, folder: Path, resume: bool) -> None:
     kept, started = folder / PLAN, any(folder.rglob("checkpoint*.pt"))
     if started and not resume:
         raise FileExistsError(f"{folder} has a checkpoint: add --resume, or name another --folder.")
-    if started and kept.exists() and load_plan(kept) != plan:
+    changed = kept.exists() and load_plan(kept) != plan
+    if started and (changed or not _may_be_of(plan, folder / CARD)):
         raise UserError(f"{folder} has a training by another plan: name another --folder.")
-    if (folder / WEIGHTS).exists() and not (started and _may_be_of(plan, folder / CARD)):
+    if (folder / WEIGHTS).exists() and not started:
         raise UserError(
             f"{folder} has a {WEIGHTS} that this training did not write: name another --folder."
         )
@@ -51,7 +52,7 @@ def begin(plan: Plan, source: Path, folder: Path, resume: bool) -> None:
 
 
 def _may_be_of(plan: Plan, card: Path) -> bool:
-    """Whether a card says that a plan made its weights; without one, they were being written."""
+    """Whether a card says that a plan made its weights; without one, none are written yet."""
     if not card.exists():
         return True
     try:

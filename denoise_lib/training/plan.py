@@ -358,7 +358,7 @@ def load_plan(source: str | Path) -> Plan:
         raise UserError(f"{path} cannot be used. {sentences(error.errors())}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} cannot be used, it is no text: save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path} cannot be used, it is no TOML: {error}.") from error
 
 
