@@ -33,3 +33,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """The user's cache of this library; it need not exist."""
+    import pooch  # takes a moment to import
+
+    return Path(pooch.os_cache("denoise_lib"))
