@@ -310,3 +310,10 @@ def file_hash(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cache_folder() -> Path:
+    """The user's cache of this library; it need not exist."""
+    import pooch  # takes a moment to import
+
+    return Path(pooch.os_cache("denoise_lib"))

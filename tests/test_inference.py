@@ -9,10 +9,11 @@ from torch import nn
 from denoise_lib import methods, metrics
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
-from denoise_lib.inference import denoise, prepare
+from denoise_lib.inference import denoise
 from denoise_lib.methods import registry
 from denoise_lib.methods.released import available, load_trained
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.prepared import prepare
 from denoise_lib.protocol import Protocol
 
 NETWORKS = registry.methods(registry.Network)
