@@ -27,7 +27,14 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     pathlib.Path
         Where to write: a hidden file beside it, with the same suffix.
+
+    Raises
+    ------
+    ValueError
+        When it is a folder or a device.
     """
+    if path.exists() and not path.is_file():  # a rename would put a file in a device's place
+        raise UserError(f"{path} is no ordinary file: name another.")
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process's number: two processes that write the same file do not write into each other.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
