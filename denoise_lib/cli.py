@@ -68,16 +68,14 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for it too.")] = False,
 ) -> None:
     """Train a network as a plan says. Ctrl-C saves first; --resume goes on to the bit."""
-    from accelerate import PartialState
-
     from denoise_lib.provenance import provenance
-    from denoise_lib.training.folder import claimed
+    from denoise_lib.training.folder import claimed, is_first_process
     from denoise_lib.training.keeping import begin, keep
     from denoise_lib.training.plan import load_plan, plan_path
 
     what, source = load_plan(plan), plan_path(plan)
     folder = folder or Path("runs") / what.name
-    first = PartialState().is_main_process  # of several that train together
+    first = is_first_process()
     with claimed(folder):
         if first:
             begin(what, source, folder, resume)

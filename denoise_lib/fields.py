@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic.dataclasses import dataclass
@@ -52,7 +52,7 @@ def record(cls: Class) -> Class:
             raise UserError(sentences(error.errors(), names)) from None
 
     made.__init__ = __init__
-    return made
+    return cast(Class, made)
 
 
 def whole(low: int, high: int) -> BeforeValidator:
@@ -111,7 +111,7 @@ def number(low: float, high: float, above: bool = False, below: bool = False) ->
 
 
 def sentences(errors: Iterable[Any], known: Iterable[str] = ()) -> str:
-    """pydantic's complaints as a sentence each: where, what it is, and what would be right.
+    """Put pydantic's complaints into sentences: where, what it is, and what would be right.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def sentences(errors: Iterable[Any], known: Iterable[str] = ()) -> str:
     Returns
     -------
     str
-        "steps is 1.5: must be a whole number between 1 and 16."
+        One for each: "steps is 1.5: must be a whole number between 1 and 16", say.
     """
     names = ", ".join(known)
     return " ".join(_sentence(error, names) for error in errors)

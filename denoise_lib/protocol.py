@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, InstanceOf
 
@@ -16,6 +16,12 @@ from denoise_lib.noise import GaussianNoise, Noise
 from denoise_lib.recipe import Seed
 
 Side = Annotated[int, whole(1, 16_384)]  # of an image, in pixels
+
+
+def _is_split(value: Any) -> str:
+    if value not in ("train", "val", "test"):
+        raise UserError("must be 'train', 'val' or 'test'")
+    return value
 
 
 def _is_noise(value: Any) -> Noise:
@@ -59,7 +65,7 @@ class Protocol:
     """
 
     dataset: str = "chest-drr"
-    split: Literal["train", "val", "test"] = "test"
+    split: Annotated[str, BeforeValidator(_is_split)] = "test"
     noise: Annotated[InstanceOf[Noise], BeforeValidator(_is_noise)] = field(
         default_factory=lambda: GaussianNoise(25)
     )

@@ -28,7 +28,7 @@ from denoise_lib.noise import (
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
 from denoise_lib.training import RunOptions, fit
-from denoise_lib.training.patches import NoisyPatches
+from denoise_lib.training.patches import NoisyPatches, sample_patches
 from denoise_lib.training.plan import Plan
 
 NAN, INFINITE = float("nan"), float("inf")
@@ -364,6 +364,19 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(change, said):
 @pytest.mark.parametrize("images", [image()[:0], NAN * image(), 2 * image()])
 def test_patches_are_of_clean_images(images):
     refused(lambda: NoisyPatches(images, GaussianNoise(25)), "lean images")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: NoisyPatches(image(), None), "The noise must be a noise model"),
+        (lambda: NoisyPatches([1], GaussianNoise(25)), "The images must be a tensor, not [1]."),
+        (lambda: sample_patches(image(), -1, 8, torch.Generator()), "count must be a whole number"),
+        (lambda: sample_patches(image(), 1, 0, torch.Generator()), "patch_size must be a whole"),
+    ],
+)
+def test_patches_that_cannot_be_drawn_are_refused(make, said):
+    refused(make, said)
 
 
 def test_weights_that_are_not_finite_are_named():

@@ -1,11 +1,15 @@
 """Checkpoints: whole or not at all, the one before when the newest is damaged."""
 
 import errno
+import hashlib
+import io
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
+from denoise_lib.checks import UserError
 from denoise_lib.training import checkpoints
 
 
@@ -95,3 +99,27 @@ def test_a_damaged_checkpoint_never_replaces_the_good_one_before_it(tmp_path):
     (tmp_path / checkpoints.CURRENT).unlink()
 
     assert checkpoints.load(tmp_path)["step"] == 1
+
+
+class Malicious:
+    """What would write a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("what", ["malicious", "list", "no pickle"])
+def test_what_no_training_saved_is_not_opened(tmp_path, what):
+    touched, buffer = tmp_path / "touched", io.BytesIO()
+    torch.save({"step": Malicious(touched)} if what == "malicious" else [1], buffer)
+    content = b"x" if what == "no pickle" else buffer.getvalue()
+    digest = hashlib.sha256(content).digest()
+    (tmp_path / checkpoints.CURRENT).write_bytes(digest + content)
+
+    with pytest.raises(UserError, match="checkpoint.pt .*delete it and start anew"):
+        checkpoints.load(tmp_path)
+
+    assert not touched.exists()

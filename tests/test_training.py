@@ -347,7 +347,12 @@ def test_an_interrupted_training_resumes_to_the_bit(tmp_path, optimizer, precisi
 
 
 @pytest.mark.parametrize(
-    ("number", "reason"), [(signal.SIGINT, "interrupt"), (signal.SIGTERM, "termination")]
+    ("number", "reason"),
+    [
+        (signal.SIGINT, "interrupt"),
+        (signal.SIGTERM, "termination"),
+        (signal.SIGHUP, "hangup"),
+    ],
 )
 def test_a_signal_waits_for_the_step_and_saves(tmp_path, number, reason):
     class Signalling(GaussianNoise):

@@ -1,9 +1,11 @@
 """What goes wrong around a training: other arguments, other processes, signals, disks, kills."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -16,8 +18,10 @@ from denoise_lib.noise import BlindGaussianNoise, GaussianNoise
 from denoise_lib.protocol import Protocol
 from denoise_lib.training import Recipe, checkpoints, fit
 from denoise_lib.training.interrupt import StopRequest
+from denoise_lib.training.keeping import begin
 from denoise_lib.training.loop import optimise
 from denoise_lib.training.patches import NoisyPatches
+from denoise_lib.training.plan import load_plan, planned
 
 
 def denoising():
@@ -190,3 +194,92 @@ def test_a_killed_training_is_resumed_to_the_bit():
     row = training_faults.killed_trainings(times=4, seed=1)
 
     assert row.killed > 0 and row.whole == row.times == 4
+
+
+PLAN = """
+name = "tiny"
+[model]
+name = "dncnn"
+depth = 3
+features = 4
+[data]
+dataset = "chest-drr"
+[noise]
+type = "GaussianNoise"
+sigma = 25
+[recipe]
+steps = 3
+"""
+VALIDATION = "[validation]\ndataset = 'chest-drr'\n"
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def test_a_foreign_file_of_weights_is_not_overwritten(plan, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_text("precious")
+
+    with pytest.raises(UserError, match="has a model.safetensors that this training did not write"):
+        begin(load_plan(plan), plan, tmp_path / "run", resume=False)
+
+    assert not (tmp_path / "run" / "plan.toml").exists()
+
+
+def test_a_run_goes_on_by_the_plan_of_its_weights(plan, tmp_path):
+    folder, what = tmp_path / "run", load_plan(plan)
+    begin(what, plan, folder, resume=False)
+    (folder / "checkpoint.previous.pt").touch()  # killed between two renames
+    with pytest.raises(FileExistsError, match="has a checkpoint: add --resume"):
+        begin(what, plan, folder, resume=False)
+    begin(what, folder / "plan.toml", folder, resume=True)  # a plan copied onto itself
+
+    card = {"model": "dncnn", "config": what.model.config, "start": None, "layers": None}
+    card |= {"noise": what.noise.to_dict(), "recipe": asdict(what.recipe)}
+    (folder / "model.safetensors").touch()
+    (folder / "config.json").write_text(json.dumps(card))
+    begin(what, plan, folder, resume=True)
+    (folder / "config.json").write_text(json.dumps(card | {"start": "dncnn-warm-nih"}))
+    with pytest.raises(UserError, match="has a training by another plan"):
+        begin(what, plan, folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[noise]", VALIDATION + "sigma = 25\nsplit = 'x'\n[noise]", "split is 'x'"),
+        ("[noise]", VALIDATION + "sigma = 25\nlimit = 'x'\n[noise]", "limit is 'x'"),
+        ("[noise]", VALIDATION + "sigma = nan\n[noise]", "sigma is nan"),
+        ("[model]", "[[model]]", "model is .*must be a table"),
+        ("sigma = 25", "", "GaussianNoise needs sigma"),
+        ("steps = 3", 'steps = "3"', "steps is '3'"),
+        ("steps = 3", "steps = 3\nema = nan", "ema is nan"),
+        ('"chest-drr"', '"chest-drr"\nsize = 0', "size is 0: must be a whole number"),
+        (PLAN, "a = " + 9999 * "[", "it is no TOML"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_cannot_be_trained_is_one_sentence_a_field(plan, old, new, said):
+    plan.write_text(PLAN.replace(old, new))
+
+    with pytest.raises(UserError, match=f"tiny.toml cannot be used.*{said}"):
+        load_plan(plan)
+
+
+def test_a_size_can_be_said_and_none_leaves_a_plan_what_it_was(plan):
+    sized = PLAN.replace('"chest-drr"', '"chest-drr"\nsize = 64')
+    validation = '[validation]\ndataset = "chest-cr"\nsize = 32\nsigma = 25\n'
+    plain = load_plan(plan)
+    plan.write_text(sized + validation)
+    what = load_plan(plan)
+
+    assert (plain.data.model_dump(), what.data.model_dump()["size"]) == (
+        {"dataset": "chest-drr"},
+        64,
+    )
+    assert what.validation is not None and what.validation.protocol().size == 32
+    assert planned(what)["training_data"] == {"dataset": "chest-drr", "size": 64}

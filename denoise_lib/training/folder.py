@@ -36,7 +36,7 @@ def claimed(folder: Path | None) -> Iterator[None]:
     ValueError
         When it cannot be written, or another process has it.
     """
-    if folder is None or not _is_first_process():
+    if folder is None or not is_first_process():
         yield
         return
     check_writable(folder)
@@ -53,10 +53,13 @@ def claimed(folder: Path | None) -> Iterator[None]:
         lock.release()
 
 
-def _is_first_process() -> bool:
-    from accelerate import PartialState  # takes a second to import
+def is_first_process() -> bool:
+    """Whether this process is the first, or only one, of those that train together."""
+    from accelerate import Accelerator  # takes a second to import
 
-    return PartialState().is_main_process
+    # Not PartialState: it would settle, before the engine asks, that there is one process where
+    # several share the processor.
+    return Accelerator(mixed_precision="no").is_main_process
 
 
 def check_writable(folder: Path) -> None:

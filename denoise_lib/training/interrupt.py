@@ -46,8 +46,9 @@ class StopRequest:
             yield  # only the main thread gets signals
             return
         before = {number: signal.getsignal(number) for number in self.SIGNALS}
-        if before.get(getattr(signal, "SIGHUP", None)) is signal.SIG_IGN:
-            del before[signal.SIGHUP]  # nohup asked for that
+        for number in [n for n, handler in before.items() if handler is signal.SIG_IGN]:
+            if self.SIGNALS[number] == "hangup":
+                del before[number]  # nohup asked for that
 
         def request(number: int, frame: object) -> None:
             again = self._signal is not None

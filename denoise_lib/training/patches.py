@@ -7,7 +7,7 @@ from typing import get_args
 
 import torch
 
-from denoise_lib.checks import UserError, check_clean, unknown
+from denoise_lib.checks import UserError, check_clean, check_whole, shown, unknown
 from denoise_lib.noise import Noise
 from denoise_lib.recipe import Symmetries
 
@@ -37,6 +37,12 @@ class NoisyPatches:
     """
 
     def __init__(self, images: torch.Tensor, noise: Noise, ids: Sequence[str] | None = None):
+        if not isinstance(images, torch.Tensor):
+            raise UserError(f"The images must be a tensor, not {shown(images)}.")
+        if not isinstance(noise, Noise):
+            raise UserError(
+                f"The noise must be a noise model, GaussianNoise(25) say, not {shown(noise)}."
+            )
         self.images = as_bytes(images)
         self.noise = noise
         self.ids = list(ids) if ids is not None else [str(n) for n in range(len(images))]
@@ -179,6 +185,7 @@ def cut_patches(
         As `sample_patches`.
     """
     number, channels, height, width = images.shape
+    count, patch_size = check_whole(count, "count", 1), check_whole(patch_size, "patch_size", 1)
     if symmetries not in SYMMETRIES:
         raise unknown("symmetries", symmetries, SYMMETRIES)
     if patch_size > min(height, width):
