@@ -534,8 +534,7 @@ def test_a_missing_decoder_is_named(tmp_path, monkeypatch, syntax, package):
 
 
 def test_pydicom_is_named_where_it_is_missing_or_old(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pydicom.pixels", None)
-    monkeypatch.setattr(pydicom, "__version__", "2.4.4")
+    monkeypatch.setattr("importlib.metadata.version", lambda package: "2.4.4")
     with pytest.raises(ModuleNotFoundError, match="2.4.4 is installed: pip install --upgrade"):
         read_dicom_picture("scan.dcm")
 

@@ -12,6 +12,7 @@ import build_web
 import imagecodecs
 import numpy as np
 import pytest
+import test_dicom
 import tifffile
 import torch
 from PIL import Image
@@ -544,14 +545,14 @@ def test_a_frame_of_an_enhanced_file_is_shown_in_its_window(ask, tmp_path):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_files_that_pydicom_is_tested_with_are_read_as_the_library_reads_them(ask):
     """All with one frame that the library reads: other makers, tables, bits and compressions."""
-    from test_dicom import package_files
-
     expected = {}
-    for name, path in package_files().items():
+    for name, path in test_dicom.package_files().items():
         with contextlib.suppress(ValueError):
-            expected[name] = read_image(path)[0].numpy()
+            image = read_image(path)[0].numpy()
+            if image.size <= 2**19:  # larger ones have nothing that these lack, but take a minute
+                expected[name] = image
 
-    answers = ask("readAll", [str(package_files()[name]) for name in expected])
+    answers = ask("readAll", [str(test_dicom.package_files()[name]) for name in expected])
 
     refused = {}
     for name, answer in zip(expected, answers, strict=True):
@@ -559,7 +560,7 @@ def test_the_files_that_pydicom_is_tested_with_are_read_as_the_library_reads_the
             refused[name.rsplit("/")[-1]] = answer["refusal"]
             continue
         np.testing.assert_allclose(received(answer), expected[name], atol=1e-6, err_msg=name)
-    assert len(expected) - len(refused) > 70
+    assert len(expected) - len(refused) > 60
     # The page has no decoder of JPEG-LS and of JPEG with 12 bits, and reads no masks of one bit.
     assert {name for name in refused if not re.search("liver|JPEGLS|jpeg_ls", name)} == {
         "JPEG-lossy.dcm",
@@ -622,6 +623,9 @@ BAD = {
     ),
     "report.dcm": (lambda path: dicom(path, stored(8), PhotometricInterpretation="RGB"), "grey"),
     "film.dcm": (lambda path: dicom(path, stored(8), NumberOfFrames=2), "2 frames"),
+    "bomb.dcm": (test_dicom.deflated(3 * 2**26), "grows to more than 160 MB"),
+    "cut.dcm": (test_dicom.deflated(96, cut=20), "is damaged"),
+    "bare.dcm": (lambda path: path.write_bytes(bytes(128) + b"DICM"), "does not say how"),
     "no.dcm": (lambda path: path.write_bytes(bytes(400)), "not a DICOM"),
 }
 

@@ -1,6 +1,6 @@
 // A DICOM radiograph as it asks to be shown, with bone bright: `read_dicom_picture` of the library.
 import dicomParser from "dicom-parser";
-import { inflateSync } from "fflate";
+import { Inflate } from "fflate";
 import { Refusal } from "../refusal.js";
 import { checkSize } from "./index.js";
 import * as syntaxes from "./syntaxes.js";
@@ -19,6 +19,8 @@ const TAGS = {
 const FLOATS = ["x7fe00008", "x7fe00009"];
 // Functional groups of an enhanced file that say how it is shown: values, window.
 const GROUPS = ["x00289145", "x00289132"];
+// The largest image of the page has 36 million pixels of up to 4 bytes; pieces of a packed file.
+const [INFLATED, PIECE] = [160 * 2 ** 20, 2 ** 15];
 
 export const decode = async (bytes, name) => {
   const header = parsed(bytes, name);
@@ -40,22 +42,35 @@ const headless = (bytes) => {
 };
 
 const parsed = (bytes, name) => {
+  let why = "";
   try {
-    const header = parseDicom(bytes, { inflater, TransferSyntaxUID: headless(bytes) });
+    const header = parseDicom(bytes, { inflater: inflater(name), TransferSyntaxUID: headless(bytes) });
     // A text of any length that begins like an element has no others.
     if (Object.keys(header.elements).length > 1) return header;
-  } catch {
-    // told below
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    why = error.exception ?? error.message ?? error;
   }
+  const signed = String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
+  if (signed && why) throw new Refusal(`${name} is damaged, or does not say how it is coded (${why}): copy it again, or use the library.`);
   throw new Refusal(`${name} is not a DICOM file: convert it or leave it out.`);
 };
 
-// A file that is compressed as a whole, from `position` on.
-const inflater = (bytes, position) => {
-  const rest = inflateSync(bytes.subarray(position));
-  const whole = new Uint8Array(position + rest.length);
-  whole.set(bytes.subarray(0, position));
-  whole.set(rest, position);
+// What undoes a file that is compressed as a whole, from `position` on, a piece at a time: a small file
+// may grow to gigabytes.
+const inflater = (name) => (bytes, position) => {
+  const parts = [bytes.slice(0, position)];
+  let size = position;
+  const stream = new Inflate((part) => {
+    size += part.length;
+    if (size > INFLATED) throw new Refusal(`${name} grows to more than ${INFLATED / 2 ** 20} MB when it is unpacked: leave it out.`);
+    parts.push(part.slice());
+  });
+  for (let at = position; at < bytes.length; at += PIECE) {
+    stream.push(bytes.subarray(at, at + PIECE), at + PIECE >= bytes.length);
+  }
+  const whole = new Uint8Array(size);
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
 };
 
