@@ -858,6 +858,18 @@ def test_tags_that_would_lie_are_left_out(tmp_path, orientation, colour, kept):
         assert image.info["dpi"] == pytest.approx((2.54 * across, 2.54 * down), abs=0.02)
 
 
+@pytest.mark.parametrize("form", ["ome", "imagej"])
+def test_a_description_of_colours_is_not_that_of_grey(tmp_path, form):
+    colour = drawn(np.uint8, shape=(9, 13, 3))
+    tifffile.imwrite(tmp_path / "a.tif", colour, photometric="rgb", **{form: True})
+    picture = read_picture(tmp_path / "a.tif")
+
+    picture.write(picture.frames, tmp_path / "b.tif", MADE)
+
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages[0].description == MADE.sentence
+
+
 def test_xmp_that_turns_a_tiff_is_left_out(tmp_path):
     xmp = b'<x tiff:Orientation="6"/>'
     tags = [(XMP, 1, len(xmp), xmp, True)]
