@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import imagecodecs
 import numpy as np
@@ -923,5 +924,7 @@ def test_descriptions_of_programs_stay_readable(tmp_path):
             assert file.series[0].shape == values.shape
             assert getattr(file, f"is_{name}")
             np.testing.assert_array_equal(file.asarray(), values)
+            if name == "ome":
+                ElementTree.fromstring(file.pages[0].description)  # raises where it is no XML
             if name == "shaped":
                 assert json.loads(file.pages[0].description)["shape"] == [3, 9, 13]
