@@ -158,6 +158,11 @@ def test_resize_refuses_a_size_below_one():
         resize(torch.zeros(1, 4, 4), 0)
 
 
+def test_resize_refuses_a_batch():
+    with pytest.raises(UserError, match="shape"):
+        resize(torch.zeros(2, 1, 4, 4), 2)
+
+
 @pytest.mark.parametrize("shape", [(10, 6), (6, 10)])
 def test_center_square_cuts_both_ends_alike(shape):
     image = torch.zeros(1, *shape)

@@ -117,9 +117,13 @@ def resize(image: torch.Tensor, size: int) -> torch.Tensor:
     Raises
     ------
     ValueError
-        When `size` is below 1.
+        When it is no such image, or `size` is below 1.
     """
     check_size(size)
+    if image.ndim != 3 or image.shape[0] != 1:
+        raise UserError(
+            f"The image must have shape (1, H, W), not {tuple(image.shape)}: resize one at a time."
+        )
     # Pillow's mode F computes in float32: no rounding to 8 bits on the way.
     picture = Image.fromarray(image[0].contiguous().numpy())
     resized = np.array(picture.resize((size, size), Image.Resampling.BOX))
