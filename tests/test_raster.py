@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import imagecodecs
 import numpy as np
@@ -822,6 +823,75 @@ def test_tags_of_every_page_are_kept(tmp_path):
             assert page.tags.valueof(33550) == (0.1, 0.1, 0.0)
 
 
+ICC, PLACE, XMP = 34675, 33550, 700
+
+
+@pytest.mark.parametrize(
+    ("orientation", "colour", "kept"),
+    [(1, False, {ICC, PLACE, XMP}), (6, False, {ICC, XMP}), (1, True, {PLACE, XMP})],
+)
+def test_tags_that_would_lie_are_left_out(tmp_path, orientation, colour, kept):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        drawn(np.uint8, shape=(9, 13, 3) if colour else (9, 13)),
+        photometric="rgb" if colour else "minisblack",
+        resolution=(100, 50),
+        resolutionunit="CENTIMETER",
+        extratags=[
+            (274, 3, 1, orientation, True),
+            (ICC, 7, 4, b"grey", True),
+            (PLACE, 12, 3, (1.0, 1.0, 0.0), True),
+            (XMP, 1, 4, b"<x/>", True),
+        ],
+    )
+    picture = read_picture(tmp_path / "a.tif")
+
+    picture.write(picture.frames, tmp_path / "b.tif", MADE)
+    picture.write(picture.frames, tmp_path / "b.png", MADE)
+
+    across, down = (50, 100) if orientation == 6 else (100, 50)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        tags = file.pages[0].tags
+        assert {ICC, PLACE, XMP} & set(tags.keys()) == kept
+        assert tags.valueof(274, default=1) == 1
+        assert (tags.valueof(282), tags.valueof(283)) == ((across, 1), (down, 1))
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.info["dpi"] == pytest.approx((2.54 * across, 2.54 * down), abs=0.02)
+
+
+@pytest.mark.parametrize("form", ["ome", "imagej"])
+def test_a_description_of_colours_is_not_that_of_grey(tmp_path, form):
+    colour = drawn(np.uint8, shape=(9, 13, 3))
+    tifffile.imwrite(tmp_path / "a.tif", colour, photometric="rgb", **{form: True})
+    picture = read_picture(tmp_path / "a.tif")
+
+    picture.write(picture.frames, tmp_path / "b.tif", MADE)
+
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert file.pages[0].description == MADE.sentence
+
+
+def test_xmp_that_turns_a_tiff_is_left_out(tmp_path):
+    xmp = b'<x tiff:Orientation="6"/>'
+    tags = [(XMP, 1, len(xmp), xmp, True)]
+    tifffile.imwrite(tmp_path / "a.tif", drawn(), photometric="minisblack", extratags=tags)
+    picture = read_picture(tmp_path / "a.tif")
+
+    picture.write(picture.frames, tmp_path / "b.tif", MADE)
+
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert XMP not in file.pages[0].tags
+
+
+def test_a_page_that_is_cut_off_is_missed(tmp_path):
+    data = bytearray(bare_tiff(1, 1, b"\x80"))
+    data[-5:-1] = (10**6).to_bytes(4, "little")  # where the next page should be
+    (tmp_path / "a.tif").write_bytes(data)
+
+    with pytest.raises(UserError, match="a.tif is damaged.*page offset"):
+        read_picture(tmp_path / "a.tif")
+
+
 def test_the_description_of_a_tiff_stays_in_a_png(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif",
@@ -854,5 +924,7 @@ def test_descriptions_of_programs_stay_readable(tmp_path):
             assert file.series[0].shape == values.shape
             assert getattr(file, f"is_{name}")
             np.testing.assert_array_equal(file.asarray(), values)
+            if name == "ome":
+                ElementTree.fromstring(file.pages[0].description)  # raises where it is no XML
             if name == "shaped":
                 assert json.loads(file.pages[0].description)["shape"] == [3, 9, 13]
