@@ -240,18 +240,20 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
-        if packed:
+        if packed and not frame:  # all of them, once
             _check_streams(header, layout)
-        decoded = _decoded(header, layout, frame)
+        decoded = _decoded(header, layout, frame).reshape(
+            layout.frames if frame is None else 1,
+            layout.rows,
+            layout.columns,
+            *([] if layout.samples == 1 else [layout.samples]),
+        )
     except (UserError, ModuleNotFoundError):
         raise
     except Exception as error:  # each decoder raises its own types
         raise header.refuse(
             f"has damaged pixels ({name}: {one_line(error)[:200]})", "copy it again or leave it out"
         ) from error
-    frames = layout.frames if frame is None else 1
-    size = (frames, layout.rows, layout.columns)
-    decoded = decoded.reshape(size if layout.samples == 1 else (*size, layout.samples))
     words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
     words = words if layout.floating else words.view(f"u{words.itemsize}")
     below = 2**layout.shift - 1
