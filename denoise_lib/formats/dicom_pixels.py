@@ -192,7 +192,8 @@ def read_layout(header: Header) -> Layout:
 
 
 def _check_pixels(header: Header) -> None:
-    if any(name in header.elements for name in ("PixelData", *FLOATS)):
+    found = [name for name in ("PixelData", *FLOATS) if name in header.elements]
+    if any(header.get(name) for name in found):
         return
     kind = getattr(header.get("SOPClassUID"), "name", "")
     if "DirectoryRecordSequence" in header.elements:
