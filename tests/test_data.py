@@ -154,8 +154,13 @@ def test_resize_averages_blocks():
 
 
 def test_resize_refuses_a_size_below_one():
-    with pytest.raises(ValueError, match="size >= 1"):
+    with pytest.raises(ValueError, match="size must be a whole number of pixels from 1"):
         resize(torch.zeros(1, 4, 4), 0)
+
+
+def test_resize_refuses_a_batch():
+    with pytest.raises(UserError, match="shape"):
+        resize(torch.zeros(2, 1, 4, 4), 2)
 
 
 @pytest.mark.parametrize("shape", [(10, 6), (6, 10)])
@@ -170,21 +175,22 @@ def test_center_square_cuts_both_ends_alike(shape):
 
 
 @pytest.mark.parametrize(
-    ("modules", "load", "extra"),
+    ("modules", "load", "asked"),
     [
-        (["data_store"], chest_cr.load, "dicom"),
-        (["kagglehub"], hosted.load_coronahack, "coronahack"),
-        (["medmnist", "medmnist.dataset"], hosted.load_pneumoniamnist, "medmnist"),
+        (["data_store"], chest_cr.load, "pydicom-data>="),
+        (["kagglehub"], hosted.load_coronahack, "kagglehub>="),
+        (["medmnist", "medmnist.dataset"], hosted.load_pneumoniamnist, "medmnist>="),
     ],
 )
-def test_missing_package_says_what_to_install(monkeypatch, modules, load, extra):
+def test_missing_package_says_what_to_install(monkeypatch, modules, load, asked):
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(ModuleNotFoundError) as caught:
         load()
 
-    assert f'pip install "denoise_lib[{extra}]"' in str(caught.value)
+    assert f'pip install "{asked}' in str(caught.value)
+    assert "denoise_lib" not in str(caught.value)
 
 
 # --- chest-cr -----------------------------------------------------------------------------------
@@ -239,7 +245,7 @@ def test_unknown_name_lists_the_known_ones():
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache, and no DENOISE_DATA."""
     monkeypatch.delenv("DENOISE_DATA", raising=False)
-    monkeypatch.setattr(published.pooch, "os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -457,7 +463,7 @@ def test_interrupted_download_goes_on_where_it_stopped(cache, server, publish, m
     def stop_within_second(self, url, output_file, *args, **kwargs):
         calls.append(url)
         if len(calls) == 2:
-            Path(output_file).write_bytes(b"half")
+            output_file.write(b"half")
             raise KeyboardInterrupt
         return download(self, url, output_file, *args, **kwargs)
 
@@ -584,6 +590,19 @@ def test_coronahack_without_some_images_warns(coronahack):
     assert len(dataset.test) == 1
 
 
+def test_an_image_of_coronahack_that_changes_is_refused(coronahack):
+    with pytest.warns(UserWarning, match="recorded in .*SHA256SUMS"):
+        load_dataset("coronahack", root=coronahack)
+    images = coronahack / "Coronahack-Chest-XRay-Dataset" / "Coronahack-Chest-XRay-Dataset"
+    Image.fromarray(ramp(31, 20)).save(images / "test" / "person1_virus_6.jpeg")
+
+    test = load_dataset("coronahack", root=coronahack).test
+
+    test[0]
+    with pytest.raises(UserError, match="person1_virus_6.jpeg has changed"):
+        test[1]
+
+
 def test_coronahack_elsewhere_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Chest_xray_Corona_Metadata.csv"):
         load_dataset("coronahack", root=tmp_path)
@@ -640,6 +659,21 @@ def test_pneumoniamnist_reads_every_split(pneumoniamnist):
     assert item.image.unique().tolist() == pytest.approx([100 / 255])
     assert (item.id, item.group, item.label) == ("train-0001", "train-0001", "pneumonia")
     assert dataset.val[0].label == "normal"
+
+
+def test_a_file_that_is_not_medmnists_is_refused(pneumoniamnist):
+    file = pneumoniamnist / "pneumoniamnist_224.npz"
+    published = file.read_bytes()
+    file.write_bytes(published + b"!")
+    with pytest.raises(UserError, match="not the published file"):
+        load_dataset("pneumoniamnist", root=pneumoniamnist)
+    assert files_in(pneumoniamnist) == [file.name]
+
+    file.write_bytes(published)
+    load_dataset("pneumoniamnist", root=pneumoniamnist)
+    file.write_bytes(published + b"!")
+    with pytest.raises(UserError, match="has changed since"):
+        load_dataset("pneumoniamnist", root=pneumoniamnist)
 
 
 def test_pneumoniamnist_is_downloaded_and_checked(pneumoniamnist, server, tmp_path, monkeypatch):

@@ -253,6 +253,28 @@ def test_a_mask_is_noted(tmp_path):
     assert len(picture.frames) == 1 and "mask" in picture.notes[0]
 
 
+def test_what_is_not_applied_is_noted(tmp_path):
+    nodata = [(42113, 2, 0, "0", True)]
+    tifffile.imwrite(tmp_path / "a.tif", drawn(), photometric="minisblack", extratags=nodata)
+    tifffile.imwrite(tmp_path / "b.tif", drawn() | 1, photometric="minisblack", extratags=nodata)
+    tifffile.imwrite(tmp_path / "c.tif", drawn(), imagej=True, metadata={"c0": -32768.0, "c1": 1.0})
+
+    notes = [read_picture(tmp_path / f"{name}.tif").notes for name in "abc"]
+
+    assert "without data" in notes[0][0] and notes[1] == () and "calibration" in notes[2][0]
+
+
+def test_memory_that_does_not_do_is_no_damage(tmp_path, monkeypatch):
+    def refuse(page, **options):
+        raise MemoryError
+
+    tifffile.imwrite(tmp_path / "a.tif", drawn(), photometric="minisblack")
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", refuse)
+
+    with pytest.raises(UserError, match="a.tif needs more memory"):
+        read_picture(tmp_path / "a.tif")
+
+
 # --- PNG and JPEG -------------------------------------------------------------------------------
 
 
@@ -367,6 +389,25 @@ def test_a_text_that_inflates_is_left_alone(tmp_path, kind, head, place):
 
     assert_frames(picture, [[128 / 255]])
     assert peak < 5e6
+
+
+def test_further_pictures_of_a_jpeg_are_noted(tmp_path):
+    images = [Image.fromarray(np.full((16, 16), grey, np.uint8)) for grey in (51, 0)]
+    images[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=images[1:])
+
+    picture = read_picture(tmp_path / "a.jpg")
+
+    assert_frames(picture, np.full((16, 16), 0.2), 0.01)
+    assert "several pictures" in picture.notes[0]
+
+
+def test_pixels_that_are_not_square_are_noted(tmp_path):
+    for name, across in (("a.png", 2), ("b.png", 1)):
+        before = chunk(b"pHYs", struct.pack(">IIB", across, 1, 0))
+        (tmp_path / name).write_bytes(png(1, 1, 8, 0, b"\0\x80", before))
+
+    assert "not square" in read_picture(tmp_path / "a.png").notes[0]
+    assert read_picture(tmp_path / "b.png").notes == ()
 
 
 def test_inks_of_a_jpeg(tmp_path):
@@ -536,6 +577,29 @@ def test_a_declared_size_takes_no_memory(tmp_path, name):
     assert name == "empty.tif" or str(pixels.LARGEST) in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "jpeg2000"])
+@pytest.mark.parametrize("side", [16, 17])
+def test_a_tile_that_holds_more_than_its_pixels(tmp_path, kind, side):
+    """Its decoder would take memory for what the tile itself declares."""
+    encode = getattr(imagecodecs, f"{kind.replace('2000', '2k')}_encode")
+    tile = encode(np.full((side, side, 3), 51, np.uint8))
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        iter([tile]),
+        shape=(16, 16, 3),
+        dtype=np.uint8,
+        tile=(16, 16),
+        photometric="rgb",
+        compression=kind,
+    )
+
+    if side == 16:
+        assert read_picture(tmp_path / "a.tif").frames.shape == (1, 1, 16, 16)
+    else:
+        with pytest.raises(UserError, match="16 x 16 pixels holds 17 x 17"):
+            read_picture(tmp_path / "a.tif")
+
+
 def test_the_limit_is_ours_not_pillows(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     Image.fromarray(drawn(np.uint8)).save(tmp_path / "a.png")
@@ -687,7 +751,7 @@ def test_resolution_and_sentence_are_kept(tmp_path, source, target):
 
     with Image.open(tmp_path / target) as image:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
-        said = image.text["Comment"] if target == "b.png" else image.tag_v2[270]
+        said = image.text["Description"] if target == "b.png" else image.tag_v2[270]
         assert MADE.sentence in said
     torch.testing.assert_close(
         read_picture(tmp_path / target).frames, picture.frames, atol=1e-5, rtol=0
@@ -713,14 +777,18 @@ def test_a_target_that_loses_is_refused(tmp_path, target):
 
 
 def test_texts_of_a_png_are_kept_but_not_those_that_turn_it(tmp_path):
-    texts = chunk(b"tEXt", b"Patient\0A") + chunk(b"tEXt", b"exif\0Orientation=6")
+    texts = (
+        chunk(b"tEXt", b"Title\0T")
+        + chunk(b"tEXt", b"Description\0D")
+        + chunk(b"tEXt", b"exif\0Orientation=6")
+    )
     (tmp_path / "a.png").write_bytes(png(1, 1, 8, 0, b"\0\x80", texts))
     picture = read_picture(tmp_path / "a.png")
 
     picture.write(picture.frames, tmp_path / "b.png", MADE)
 
     with Image.open(tmp_path / "b.png") as image:
-        assert image.text == {"Patient": "A", "Comment": MADE.sentence}
+        assert image.text == {"Title": "T", "Description": f"D\n{MADE.sentence}"}
 
 
 def test_tags_of_every_page_are_kept(tmp_path):
@@ -752,6 +820,22 @@ def test_tags_of_every_page_are_kept(tmp_path):
             assert page.tags.valueof(306) == "2020:01:02 03:04:05"
             assert page.tags.valueof(271) == "Maker" and 280 not in page.tags
             assert page.tags.valueof(33550) == (0.1, 0.1, 0.0)
+
+
+def test_the_description_of_a_tiff_stays_in_a_png(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        drawn(),
+        photometric="minisblack",
+        description="Brûlée".encode(),
+        metadata=None,
+    )
+    picture = read_picture(tmp_path / "a.tif")
+
+    picture.write(picture.frames, tmp_path / "b.png", MADE)
+
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.text == {"Description": f"Brûlée\n{MADE.sentence}"}
 
 
 def test_descriptions_of_programs_stay_readable(tmp_path):

@@ -587,11 +587,19 @@ def too_bright(path):
     Image.fromarray(np.full((20, 20), 255.0, np.float32)).save(path)
 
 
+def huge(path):
+    Image.new("L", (8, 8)).save(path)
+    size = (8).to_bytes(2) * 2
+    path.write_bytes(path.read_bytes().replace(b"\x08" + size, b"\x08" + b"\xff" * 4))
+
+
 BAD = {
     "empty.png": (lambda path: path.write_bytes(b""), "is empty"),
     "text.png": (lambda path: path.write_text("a few words"), "convert it"),
     "half.png": (broken, "damaged"),
     "book.tif": (pages, "2 images"),
+    "inks.jpg": (lambda path: Image.new("CMYK", (8, 8)).save(path), "has inks"),
+    "huge.jpg": (huge, "too many for a browser"),
     "nan.tif": (not_a_number, "NaN"),
     "bright.tif": (too_bright, "outside [0, 1]"),
     "colours.tif": (float_colours, "floating-point values of a kind"),

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from denoise_lib.checks import not_installed
-from denoise_lib.data.images import to_square
+from denoise_lib.data.images import check_size, to_square
 from denoise_lib.data.items import Dataset, Item, Split
 from denoise_lib.data.registry import dataset
 from denoise_lib.formats.dicom import read_dicom_picture
@@ -51,6 +51,7 @@ def load(size: int | None = 256) -> Dataset:
     ModuleNotFoundError
         When pydicom (on reading) or pydicom-data is not installed.
     """
+    check_size(size)
     path = _find()
     record = _Record("RG1_UNCI" if size is None else f"RG1_UNCI-{size}", "RG1")
 

@@ -13,6 +13,7 @@ from denoise_lib.checks import UserError
 from denoise_lib.formats.read import DICOM_SUFFIXES, read_picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)
+LARGEST_SIDE = 16_384  # a square of a gigabyte in float32
 
 
 def read_image(path: str | Path) -> torch.Tensor:
@@ -72,6 +73,28 @@ def center_square(image: torch.Tensor) -> torch.Tensor:
     return image[..., top : top + side, left : left + side]
 
 
+def check_size(size: int | None) -> None:
+    """Refuse what is no side of an image.
+
+    Parameters
+    ----------
+    size : int or None
+        Side in pixels; None for the image's own.
+
+    Raises
+    ------
+    ValueError
+        When it is no whole number from 1 to `LARGEST_SIDE`.
+    """
+    if size is None:
+        return
+    whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+    if not whole or not 1 <= size <= LARGEST_SIDE:
+        raise UserError(
+            f"size must be a whole number of pixels from 1 to {LARGEST_SIDE}, not {size!r}."
+        )
+
+
 def resize(image: torch.Tensor, size: int) -> torch.Tensor:
     """Resize to `size` x `size` with a box filter: each new pixel is the mean of those it covers.
 
@@ -94,10 +117,13 @@ def resize(image: torch.Tensor, size: int) -> torch.Tensor:
     Raises
     ------
     ValueError
-        When `size` is below 1.
+        When it is no such image, or `size` is below 1.
     """
-    if size < 1:
-        raise UserError(f"size is {size}, but an image has at least 1 pixel: give size >= 1.")
+    check_size(size)
+    if image.ndim != 3 or image.shape[0] != 1:
+        raise UserError(
+            f"The image must have shape (1, H, W), not {tuple(image.shape)}: resize one at a time."
+        )
     # Pillow's mode F computes in float32: no rounding to 8 bits on the way.
     picture = Image.fromarray(image[0].contiguous().numpy())
     resized = np.array(picture.resize((size, size), Image.Resampling.BOX))

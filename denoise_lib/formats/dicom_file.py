@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, require
 
 if TYPE_CHECKING:
     from pydicom import Dataset, FileDataset
@@ -234,7 +234,7 @@ def open_dicom(path: Path) -> tuple[FileDataset, list[str]]:
     ValueError
         When it is no DICOM file, or damaged, or a bomb.
     """
-    pydicom = _pydicom()
+    pydicom: Any = require("pydicom", "dicom", "Reading DICOM")
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}: check the path.")
     with path.open("rb") as file:
@@ -257,21 +257,6 @@ def open_dicom(path: Path) -> tuple[FileDataset, list[str]]:
     if not len(elements) or (head[128:] != b"DICM" and known[:2] == [None, None]):
         raise not_one
     return elements, _named_syntax(elements, encoding)
-
-
-def _pydicom() -> Any:
-    try:
-        import pydicom
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError('Reading DICOM needs pydicom: pip install "pydicom>=3"') from None
-    try:
-        import pydicom.pixels
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            f"Reading DICOM needs pydicom 3, and {pydicom.__version__} is installed: "
-            'pip install --upgrade "pydicom>=3"'
-        ) from None
-    return pydicom
 
 
 def _check_deflated(path: Path) -> None:

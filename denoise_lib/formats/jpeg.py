@@ -50,6 +50,10 @@ def read(path: Path, bits: int | None = None) -> Picture:
             "copy or download it again, or save it as PNG or TIFF."
         ) from error
     samples, notes = _light(image, path)
+    if "mpoffset" in image.info:
+        notes += (
+            f"{path} holds several pictures, as a preview or a second view: the first is read.",
+        )
     grey, more = pixels.to_grey(samples, path, 255) if samples.ndim == 3 else (samples, ())
     scale, dark = pixels.scale_of(grey, path, 8, bits)
     frame = torch.from_numpy(scale.unit(pixels.upright(grey, orientation)))

@@ -25,6 +25,7 @@ _ORIENTATION = 0x0112
 # inflates to gigabytes must not keep the pixels from being read.
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_DESCRIPTION = b"Description\0"
 _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into another file
 
 # Pillow has no colour of 16 bits: its decoders give the high bytes of samples, or the low ones.
@@ -86,6 +87,9 @@ def read(path: Path, bits: int | None = None) -> Picture:
     resolution = image.info.get("dpi")
     if resolution and orientation in (5, 6, 7, 8):
         resolution = resolution[1], resolution[0]
+    across, down = image.info.get("aspect", (1, 1))
+    if across != down:
+        notes += (f"{path} has pixels that are not square, which another file will not say.",)
     texts = tuple(chunk for chunk in chunks if chunk[0] in _TEXTS and _lasting(chunk[1]))
     stored = min(header.depth, scale.bits)
     return Picture(path, frame[None, None], stored, writers(resolution, texts), notes + more)
@@ -235,7 +239,7 @@ def write(
     target : pathlib.Path
         The file.
     made : Made
-        How the image was made: the text "Comment" of the file.
+        How the image was made: the end of the text "Description".
     resolution : tuple of float, optional
         Pixels per inch, across and down.
     texts : tuple
@@ -243,8 +247,13 @@ def write(
     """
     values = pixels.Scale(65535, 16).stored(frames[0, 0], np.dtype(np.uint16))
     info = PngImagePlugin.PngInfo()
+    description = made.sentence
     for kind, data in texts:
-        info.add(kind, data)
-    info.add_text("Comment", made.sentence)
+        if kind == b"tEXt" and data.startswith(_DESCRIPTION):
+            text = data.removeprefix(_DESCRIPTION).decode("latin-1")
+            description = f"{text}\n{description}"
+        else:
+            info.add(kind, data)
+    info.add_text("Description", description)
     options = {"dpi": resolution} if resolution else {}
     Image.fromarray(values).save(target, format="PNG", pnginfo=info, **options)

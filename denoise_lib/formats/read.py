@@ -66,7 +66,10 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
             f"{path} is not a PNG, JPEG, TIFF or DICOM image{f' but {found}' if found else ''}: "
             "convert it to one of these."
         )
-    return _READERS[kind](path, bits)
+    try:
+        return _READERS[kind](path, bits)
+    except MemoryError:
+        raise UserError(f"{path} needs more memory than there is: cut it into parts.") from None
 
 
 def _checked(path: str | Path) -> Path:

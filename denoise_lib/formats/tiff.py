@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import tifffile
 import torch
+from PIL import Image
 
 from denoise_lib.checks import UserError
 from denoise_lib.formats import pixels, png, tiff_write
@@ -22,6 +25,10 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
 
 _JPEG = 7  # the tag Compression; its decoder turns YCbCr into RGB
+_HEAD = 2**16  # bytes that tell the size of an image file
+# Compressions whose strips and tiles are image files with a size of their own: JPEG, JPEG 2000,
+# PNG and WebP.
+_FILES = {_JPEG, 33003, 33004, 33005, 33007, 34712, 34892, 34927, 34933, 50001}
 
 
 def read(path: Path, bits: int | None = None) -> Picture:
@@ -54,7 +61,8 @@ def read(path: Path, bits: int | None = None) -> Picture:
             frames, more = _frames(pages, path)
             tags = tuple(tiff_write.Tags.of(page, _is_grey(page)) for page in pages)
             first, byteorder, bigtiff = pages[0], file.byteorder, file.is_bigtiff
-    except UserError:
+            notes += more + _not_applied(file, path, frames)
+    except (UserError, MemoryError):
         raise
     except Exception as error:  # tifffile and its decoders raise what they please
         raise _error(error, path) from error
@@ -65,10 +73,10 @@ def read(path: Path, bits: int | None = None) -> Picture:
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
     if len(frames) == 1:
-        writers[".png"] = png.writers(tags[0].per_inch)[".png"]
+        writers[".png"] = png.writers(tags[0].per_inch, _texts(tags[0]))[".png"]
     unit = torch.from_numpy(np.stack([scale.unit(frame) for frame in frames]))[:, None]
     stored = min(first.bitspersample, scale.bits)
-    return Picture(path, unit, stored, writers, notes + more + dark)
+    return Picture(path, unit, stored, writers, notes + dark)
 
 
 @contextmanager
@@ -78,7 +86,7 @@ def _strict() -> Iterator[None]:
     messages: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
+        if record.levelno >= logging.ERROR and record.thread == get_ident():
             messages.append(record.getMessage())
         return False  # and nothing of it on the user's screen
 
@@ -195,6 +203,24 @@ def _frames(pages: list[tifffile.TiffPage], path: Path) -> tuple[np.ndarray, tup
     return frames, tuple(notes)
 
 
+def _not_applied(file: tifffile.TiffFile, path: Path, frames: np.ndarray) -> tuple[str, ...]:
+    """Notes on what gives stored values another meaning and is no grey."""
+    notes = ()
+    page = file.pages[0].aspage()
+    if 42113 in page.tags and (frames == page.nodata).any():
+        notes += (f"{path} has pixels without data (GDAL_NODATA), whose values are taken as grey.",)
+    if file.is_imagej and "c0" in (file.imagej_metadata or {}):
+        notes += (f"{path} has a calibration of ImageJ, which is not applied.",)
+    return notes
+
+
+def _texts(tags: tiff_write.Tags) -> tuple[tuple[bytes, bytes], ...]:
+    """A page's description as a text of a PNG file."""
+    if not tags.description:
+        return ()
+    return ((b"tEXt", b"Description\0" + tags.description.encode("latin-1", "replace")),)
+
+
 def _check_segments(page: tifffile.TiffPage) -> None:
     """Refuse missing strips and tiles, which would become black."""
     if page.is_contiguous:  # read as one piece
@@ -206,6 +232,25 @@ def _check_segments(page: tifffile.TiffPage) -> None:
     size = page.parent.filehandle.size
     if any(start + count > size for start, count in segments):
         raise tifffile.TiffFileError("it ends early")
+    if page.compression in _FILES:
+        _check_files(page, segments)
+
+
+def _check_files(page: tifffile.TiffPage, segments: list[tuple[int, int]]) -> None:
+    """Refuse strips and tiles that declare more pixels than are theirs, and would take memory."""
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    height = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    file = page.parent.filehandle
+    for start, count in segments:
+        file.seek(start)
+        try:
+            found = Image.open(io.BytesIO(file.read(min(count, _HEAD)))).size
+        except OSError:  # of a kind that Pillow does not know: the decoder says what it is
+            continue
+        if found[0] > width or found[1] > height:
+            raise tifffile.TiffFileError(
+                f"a strip or tile of {width} x {height} pixels holds {found[0]} x {found[1]}"
+            )
 
 
 def _grey(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
