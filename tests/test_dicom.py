@@ -16,7 +16,7 @@ from PIL import Image
 
 from denoise_lib.checks import UserError
 from denoise_lib.data.images import read_image
-from denoise_lib.formats import Made
+from denoise_lib.formats import Made, dicom_pixels
 from denoise_lib.formats.dicom import read_dicom_picture
 from denoise_lib.formats.dicom_file import looks_like_dicom
 
@@ -418,6 +418,7 @@ BAD = {
     "cut": (deflated(96, cut=20), "end early"),
     "video": (None, "nothing here undoes (MPEG2"),
     "other size": (None, "8 x 6 pixels, and its compressed data have 6 x 8"),
+    "missing frame": (None, "has compressed pixels that end early"),
     "wrong high bit": (unsure(HighBit=15), "they seem to begin at bit 0"),
     "three samples": (
         lambda path: write_dicom(path, np.stack([TWELVE_BITS] * 3), SamplesPerPixel=3),
@@ -444,6 +445,10 @@ def bad(name: str, path: Path) -> None:
         data.compress(uid.JPEGLSLossless)
         data.Rows, data.Columns = data.Columns, data.Rows
         data.save_as(path, enforce_file_format=True)
+    elif name == "missing frame":
+        data = pydicom.dcmread(package_files()["data/JPEG-LL.dcm"])
+        data.NumberOfFrames = 2
+        data.save_as(path)
     elif name == "syntax":
         data.file_meta.TransferSyntaxUID = "1.2.3"
         pydicom.dcmwrite(path, data, implicit_vr=False, little_endian=True)
@@ -473,7 +478,7 @@ def test_a_bad_file_is_refused_in_a_sentence(tmp_path, name):
 def test_a_bomb_takes_no_memory(tmp_path):
     import tracemalloc
 
-    deflated(2**28)(tmp_path / "scan.dcm")
+    deflated(2**27)(tmp_path / "scan.dcm")
     tracemalloc.start()
     with pytest.raises(UserError):
         read_dicom_picture(tmp_path / "scan.dcm")
@@ -505,13 +510,26 @@ def test_any_damaged_file_is_read_or_refused_in_a_sentence(tmp_path):
     assert 100 < refused < 300
 
 
+@pytest.mark.parametrize("name", ["test_files/JPGExtended.dcm", "data/JPEG-LL.dcm"])
+def test_compressed_pixels_that_are_cut_off_are_never_grey(tmp_path, name):
+    """Which is what decoders of JPEG put in place of what is missing."""
+    data = pydicom.dcmread(package_files()[name])
+    stream = pydicom.encaps.get_frame(data.PixelData, 0, number_of_frames=1)
+    for broken in (stream[: len(stream) // 2], stream[:200]):
+        data.PixelData = pydicom.encaps.encapsulate([broken])
+        data.save_as(tmp_path / "scan.dcm")
+
+        with pytest.raises(UserError, match="scan.dcm has compressed pixels that end early"):
+            read_dicom_picture(tmp_path / "scan.dcm")
+
+
 @pytest.mark.parametrize(
     ("syntax", "package"),
     [
         (uid.JPEGLSLossless, "pyjpegls"),
         (uid.JPEG2000Lossless, "pylibjpeg pylibjpeg-openjpeg"),
         (uid.HTJ2KLossless, "pylibjpeg pylibjpeg-openjpeg"),
-        (uid.JPEGLosslessSV1, "python-gdcm"),
+        (uid.JPEGLosslessSV1, "imagecodecs"),
         (uid.JPEGExtended12Bit, "imagecodecs"),
     ],
     ids=lambda value: getattr(value, "name", value),
@@ -524,7 +542,7 @@ def test_a_missing_decoder_is_named(tmp_path, monkeypatch, syntax, package):
     data.PixelData = pydicom.encaps.encapsulate([bytes(100)])
     data.save_as(tmp_path / "scan.dcm", enforce_file_format=True)
     monkeypatch.setattr(Decoder, "is_available", property(lambda self: False))
-    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    monkeypatch.setattr(dicom_pixels, "find_spec", lambda name: None)
 
     with pytest.raises(ModuleNotFoundError) as caught:
         read_dicom_picture(tmp_path / "scan.dcm")

@@ -40,6 +40,23 @@ def looks_like_dicom(head: bytes) -> bool:
     return head[:2] in HEADS and len(head) >= 8 and first[1:] == b"\0" and first[0] < 0x20
 
 
+def one_line(words: object) -> str:
+    """What a file or a decoder says, as a part of a sentence.
+
+    Parameters
+    ----------
+    words : object
+        A text or an exception.
+
+    Returns
+    -------
+    str
+        Without line breaks and the full stop, and not longer than a sentence can be.
+    """
+    line = " ".join(str(words).split()).rstrip(".: ")
+    return line if len(line) <= 300 else f"{line[:300]} ..."
+
+
 @dataclass(frozen=True)
 class Header:
     """The elements of a file, or of one frame, as values that were looked at.
@@ -70,7 +87,7 @@ class Header:
         UserError
             To be raised by the caller.
         """
-        return UserError(f"{self.path} {what}: {advice}.")
+        return UserError(f"{self.path} {one_line(what)}: {advice}.")
 
     def get(self, keyword: str) -> Any:
         """The value of an element as pydicom gives it.
@@ -234,7 +251,9 @@ def open_dicom(path: Path) -> tuple[FileDataset, list[str]]:
     except UserError:
         raise
     except Exception as error:  # a damaged file raises whatever the parser stumbles on
-        raise UserError(f"{path} is a damaged DICOM file ({error}): copy it again.") from error
+        raise UserError(
+            f"{path} is a damaged DICOM file ({one_line(error)}): copy it again."
+        ) from error
     if not len(elements) or (head[128:] != b"DICM" and known[:2] == [None, None]):
         raise not_one
     return elements, _named_syntax(elements, encoding)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from denoise_lib.checks import UserError
-from denoise_lib.formats.dicom_file import Header
+from denoise_lib.formats.dicom_file import Header, one_line
 
 # Pixels in all frames together, before memory is taken for them: 16 images of 4096 x 4096.
 MOST_PIXELS = 2**28
-RLE, JPEG_EXTENDED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.51"
+RLE = "1.2.840.10008.1.2.5"
+# JPEG of 12 bits, and lossless JPEG: of pydicom's free decoders none undoes the first, and the
+# second is undone by GDCM alone, which ends the whole process when the data are damaged.
+DEEP_JPEG = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (51, 57, 70))
+# pydicom's decoders, the sturdy ones first.
+PLUGINS = ("pydicom", "pyjpegls", "pylibjpeg", "pillow", "gdcm")
 FLOATS = {"FloatPixelData": np.float32, "DoubleFloatPixelData": np.float64}
 # What undoes a compression, by name of its transfer syntax, and what `pip` calls it.
 DECODERS = (
     ("JPEG-LS", "pyjpegls"),
     ("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"),
-    ("JPEG", "python-gdcm"),
+    ("JPEG", "imagecodecs"),
 )
 
 
@@ -187,7 +192,8 @@ def read_layout(header: Header) -> Layout:
 
 
 def _check_pixels(header: Header) -> None:
-    if any(name in header.elements for name in ("PixelData", *FLOATS)):
+    found = [name for name in ("PixelData", *FLOATS) if name in header.elements]
+    if any(header.get(name) for name in found):
         return
     kind = getattr(header.get("SOPClassUID"), "name", "")
     if "DirectoryRecordSequence" in header.elements:
@@ -235,19 +241,20 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
-        if packed:
+        if packed and not frame:  # all of them, once
             _check_streams(header, layout)
-        decoded = _decoded(header, layout, frame)
+        decoded = _decoded(header, layout, frame).reshape(
+            layout.frames if frame is None else 1,
+            layout.rows,
+            layout.columns,
+            *([] if layout.samples == 1 else [layout.samples]),
+        )
     except (UserError, ModuleNotFoundError):
         raise
     except Exception as error:  # each decoder raises its own types
-        reason = re.sub(r"\s+", " ", str(error)).rstrip(".: ")[:200]
         raise header.refuse(
-            f"has damaged pixels ({name}: {reason})", "copy it again or leave it out"
+            f"has damaged pixels ({name}: {one_line(error)[:200]})", "copy it again or leave it out"
         ) from error
-    frames = layout.frames if frame is None else 1
-    size = (frames, layout.rows, layout.columns)
-    decoded = decoded.reshape(size if layout.samples == 1 else (*size, layout.samples))
     words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
     words = words if layout.floating else words.view(f"u{words.itemsize}")
     below = 2**layout.shift - 1
@@ -263,11 +270,14 @@ def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
     """The pixels of all frames or one, in whatever shape; plain ones keep all their bits."""
     elements: Any = header.elements
     syntax = elements.file_meta.TransferSyntaxUID
-    if syntax == JPEG_EXTENDED:
-        return _extended(header, layout)
+    if syntax in DEEP_JPEG and layout.samples == 1 and find_spec("imagecodecs"):
+        return _deep_jpeg(header, layout)
+    decoder = _decoder(header, syntax)
     plain = not syntax.is_encapsulated or syntax == RLE
-    decoded, _ = _decoder(header, syntax).as_array(
+    plugin = next((name for name in PLUGINS if name in decoder.available_plugins), "")
+    decoded, _ = decoder.as_array(
         elements,
+        decoding_plugin=plugin,
         index=frame,
         raw=layout.samples == 1,
         correct_unused_bits=not plain,
@@ -276,16 +286,12 @@ def _decoded(header: Header, layout: Layout, frame: int | None) -> np.ndarray:
     return decoded
 
 
-def _extended(header: Header, layout: Layout) -> np.ndarray:
-    """JPEG of 12 bits, which none of pydicom's free decoders undoes."""
-    try:
-        from imagecodecs import jpeg_decode
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            f"{header.path} is compressed (JPEG Extended): pip install imagecodecs"
-        ) from None
+def _deep_jpeg(header: Header, layout: Layout) -> np.ndarray:
+    from imagecodecs import jpeg_decode
+
     decoded = [jpeg_decode(stream) for stream in _streams(header, layout)]
-    return np.stack(decoded).astype(f"u{layout.allocated // 8}", casting="same_kind")
+    # Of an `allocated` that is too narrow the values would wrap.
+    return np.stack(decoded).astype(f"u{layout.allocated // 8}", casting="safe")
 
 
 def _streams(header: Header, layout: Layout) -> Iterator[bytes]:
@@ -297,10 +303,17 @@ def _streams(header: Header, layout: Layout) -> Iterator[bytes]:
 
 
 def _check_streams(header: Header, layout: Layout) -> None:
-    """Refuse frames of another size than the header's: decoders would put the rows elsewhere."""
+    """Refuse frames that are cut off or have another size than the header's.
+
+    Decoders fill the one up with grey, and put the rows of the other elsewhere.
+    """
     for stream in _streams(header, layout):
         size = _stream_size(stream)
-        if size is not None and size != (layout.rows, layout.columns):
+        if size is None:
+            continue
+        if b"\xff\xd9" not in stream[-16:]:  # the last marker of all kinds of JPEG
+            raise header.refuse("has compressed pixels that end early", "copy it again")
+        if size != (layout.rows, layout.columns):
             raise header.refuse(
                 f"says that it has {layout.rows} x {layout.columns} pixels, and its compressed "
                 f"data have {size[0]} x {size[1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from datetime import datetime
 from functools import partial
@@ -65,6 +66,20 @@ def write_derived(image: Image, frames: torch.Tensor, target: Path, made: Made) 
     made : Made
         How they were made.
     """
+    words = image.restored(frames)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that are the source's
+            _derived(image, words, made).save_as(target, enforce_file_format=True)
+    except OSError:
+        raise
+    except Exception as error:  # an element of the source that nobody can write
+        raise image.header.refuse(
+            f"cannot be written as another DICOM file ({error})", "name a .png or .tif file"
+        ) from error
+
+
+def _derived(image: Image, words: np.ndarray, made: Made) -> Any:
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
@@ -82,17 +97,8 @@ def write_derived(image: Image, frames: torch.Tensor, target: Path, made: Made) 
     derived.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     derived.file_meta.MediaStorageSOPClassUID = derived.SOPClassUID
     derived.file_meta.MediaStorageSOPInstanceUID = derived.SOPInstanceUID
-    _put_pixels(derived, image, image.restored(frames))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of values that are the source's
-            derived.save_as(target, enforce_file_format=True)
-    except OSError:
-        raise
-    except Exception as error:  # an element of the source that nobody can write
-        raise image.header.refuse(
-            f"cannot be written as another DICOM file ({error})", "name a .png or .tif file"
-        ) from error
+    _put_pixels(derived, image, words)
+    return derived
 
 
 def _put_pixels(derived: Dataset, image: Image, words: np.ndarray) -> None:
@@ -262,7 +268,10 @@ def _spacing(header: Header) -> tuple[float, float] | None:
         found = header.get(keyword)
         if isinstance(found, str | bytes) or found is None or len(found) != 2:
             continue
-        height, width = map(float, found)
-        if height > 0 and width > 0:
+        try:
+            height, width = map(float, found)
+        except (TypeError, ValueError):
+            continue
+        if 0 < height < math.inf and 0 < width < math.inf:
             return height, width
     return None
