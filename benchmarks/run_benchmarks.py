@@ -2,16 +2,21 @@
 
 Every pair is timed in turns, so that a machine that slows down slows both. Results go to
 `results/benchmarks.json`. `--only NAME ...` runs some of them and keeps the others' rows.
+
+`ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2` before `--only by_processor` adds a row for
+PyTorch as it is on an older processor. ONNX Runtime cannot be held back in this way.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -20,10 +25,12 @@ import browser as browsers
 import rivals
 import torch
 
-from denoise_lib import methods
-from denoise_lib.device import has_fast_bf16, training_device
-from denoise_lib.inference import TILE, denoise, prepare
+from denoise_lib import backends, methods
+from denoise_lib.backends import TILE
+from denoise_lib.device import has_fast_bf16, processor, training_device
+from denoise_lib.inference import denoise
 from denoise_lib.noise import GaussianNoise
+from denoise_lib.prepared import prepare
 from denoise_lib.provenance import provenance
 from denoise_lib.study import store
 from denoise_lib.study.side import cost
@@ -32,6 +39,9 @@ from denoise_lib.training.patches import NoisyPatches
 
 BATCH, PATCH, SIGMA = 32, 48, 25
 MATRIX = 4096
+# One network of each paper: what a network costs does not depend on its weights.
+ONE_OF_EACH = ("vincent-nih", "gondara-nih", "dncnn-b-nih", "liu-nih", "rdn-nih")
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 # Multiply-adds of DnCNN-17 per pixel: its convolutions' weights.
 DNCNN_MACS = sum(p.numel() for p in methods.create("dncnn").parameters() if p.ndim == 4)
 TRAINING_FLOPS = 6 * DNCNN_MACS * PATCH**2  # a patch forwards, and twice that backwards
@@ -215,7 +225,57 @@ def in_turns_with_python(folder: Path, network: dict, side: int) -> dict[str, fl
     return ways
 
 
-BENCHMARKS = {f.__name__: f for f in (arithmetic, training, data_share, inference, memory, browser)}
+def by_processor() -> dict:
+    """What each back end takes in each tile on this processor; the rows of others are kept."""
+    rows = read().get("by_processor", {}).get("processors", {})
+    row = f"{processor()}, {torch.get_num_threads()} threads"
+    limits = {name: os.environ[name] for name in LIMITS if name in os.environ}
+    networks = {name: on_this_processor(methods.load(name)) for name in ONE_OF_EACH}
+    rows[row] = {"limits": limits, "networks": networks, **about()}
+    return {"processors": rows}
+
+
+def on_this_processor(model: torch.nn.Module) -> dict:
+    """Microseconds for a pixel, the fastest way, and what the library chooses."""
+    ways = {"torch, float32": prepare(model)}
+    if backends.uses_bf16(model, "auto"):
+        ways["torch, bfloat16"] = prepare(model, bf16=True)
+    ways["onnxruntime"] = backends.prepared_by("onnxruntime", model)
+    times = in_turns(
+        {
+            f"{way}, tiles of {tile}": lambda r=run, t=tile: backends.microseconds(r, model, t)
+            for way, run in ways.items()
+            for tile in backends.TILES
+        },
+        rounds=1,
+    )
+    return {
+        "microseconds": times,
+        "fastest": min(times, key=lambda way: times[way]),
+        "chosen": asdict(backends.choose(model, (4096, 4096))),
+    }
+
+
+def read() -> dict:
+    """What was measured before."""
+    return json.loads(PATH.read_text("utf-8")) if PATH.exists() else {}
+
+
+def about() -> dict:
+    """When and where something is measured."""
+    return {
+        "date": date.today().isoformat(),
+        "threads": torch.get_num_threads(),
+        "fast_bf16": has_fast_bf16(training_device()),
+        "torch": torch.__version__,
+        **provenance(),
+    }
+
+
+BENCHMARKS = {
+    f.__name__: f
+    for f in (arithmetic, training, data_share, inference, memory, by_processor, browser)
+}
 
 
 def main() -> None:
@@ -228,17 +288,10 @@ def main() -> None:
         return
     if not has_fast_bf16(training_device()):
         print("This machine has no fast bf16: both sides compute in fp32.")
-    found = json.loads(PATH.read_text()) if PATH.exists() else {}
+    found = read()
     for name in arguments.only:
         print(f"{name} ...", flush=True)
-        about = {
-            "date": date.today().isoformat(),
-            "threads": torch.get_num_threads(),
-            "fast_bf16": has_fast_bf16(training_device()),
-            "torch": torch.__version__,
-            **provenance(),
-        }
-        found[name] = {**BENCHMARKS[name](), **about}
+        found[name] = {**BENCHMARKS[name](), **about()}
         print(json.dumps(found[name], indent=2), flush=True)
         PATH.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -1,6 +1,7 @@
 """The benchmarks measure what they say; no time is asserted."""
 
 import importlib.util
+import json
 
 import pytest
 import rivals
@@ -8,6 +9,7 @@ import run_benchmarks
 import torch
 
 from denoise_lib import methods
+from denoise_lib.backends import choice, onnx_runtime
 
 
 def test_candidates_take_turns_and_the_median_counts():
@@ -42,6 +44,31 @@ def test_both_ways_of_measuring_memory_run_in_a_process_of_their_own():
     # 64 maps of 512 x 512 in float32, at least one of them, and no more than ten.
     assert 64 < plain < 640
     assert 0 < ours < plain < ballast.nbytes / 2**20
+
+
+def test_a_processor_has_a_row_of_its_own_and_keeps_the_others(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    path = tmp_path / "benchmarks.json"
+    path.write_text(json.dumps({"by_processor": {"processors": {"another": {"networks": {}}}}}))
+    model = methods.create("gondara", features=4).eval()
+    monkeypatch.setattr(run_benchmarks, "PATH", path)
+    monkeypatch.setattr(run_benchmarks, "ONE_OF_EACH", ("gondara-nih",))
+    monkeypatch.setattr(run_benchmarks.methods, "load", lambda name: model)
+    monkeypatch.setattr(run_benchmarks, "processor", lambda: "this one")
+    monkeypatch.setattr(onnx_runtime, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(choice, "cache_folder", lambda: tmp_path)
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+
+    rows = run_benchmarks.by_processor()["processors"]
+
+    assert set(rows) == {"another", f"this one, {torch.get_num_threads()} threads"}
+    row = rows[f"this one, {torch.get_num_threads()} threads"]
+    assert row["limits"] == {"ATEN_CPU_CAPABILITY": "avx2"}
+    found = row["networks"]["gondara-nih"]
+    assert {way.split(",")[0] for way in found["microseconds"]} == {"torch", "onnxruntime"}
+    assert all(value > 0 for value in found["microseconds"].values())
+    assert found["microseconds"][found["fastest"]] == min(found["microseconds"].values())
+    assert found["chosen"]["tile"] in (256, 512) and "measured" in found["chosen"]["why"]
 
 
 def test_the_usual_loop_trains():

@@ -4,6 +4,26 @@
 Whatever it decides, the result is the same to rounding.
 """
 
-from denoise_lib.backends.choice import BACKENDS, TILE, Choice, choose, core, prepared_by
+from denoise_lib.backends.choice import (
+    BACKENDS,
+    TILE,
+    TILES,
+    Choice,
+    choose,
+    core,
+    microseconds,
+    prepared_by,
+    uses_bf16,
+)
 
-__all__ = ["BACKENDS", "TILE", "Choice", "choose", "core", "prepared_by"]
+__all__ = [
+    "BACKENDS",
+    "TILE",
+    "TILES",
+    "Choice",
+    "choose",
+    "core",
+    "microseconds",
+    "prepared_by",
+    "uses_bf16",
+]

@@ -196,15 +196,29 @@ def _measure(model: nn.Module, names: Sequence[str]) -> Found:
                 raise
             warnings.warn(f"PyTorch denoises, because {name} cannot: {error}", stacklevel=4)
             continue
-        found[name, TILES[0]] = _microseconds(run, model, TILES[0])
+        found[name, TILES[0]] = microseconds(run, model, TILES[0])
     faster = min(found, key=lambda each: found[each])[0]
     for tile in TILES[1:]:
-        found[faster, tile] = _microseconds(prepared_by(faster, model), model, tile)
+        found[faster, tile] = microseconds(prepared_by(faster, model), model, tile)
     return found
 
 
-def _microseconds(run: Callable, model: nn.Module, tile: int) -> float:
-    """Of each pixel that a tile gives."""
+def microseconds(run: Callable, model: nn.Module, tile: int) -> float:
+    """Time that a network takes for each pixel that a tile gives.
+
+    Parameters
+    ----------
+    run : callable
+        The network, made ready by a back end.
+    model : torch.nn.Module
+        The network.
+    tile : int
+        Side of the tile in pixels, margins included.
+
+    Returns
+    -------
+    float
+    """
     side, margin = core(model, tile)
     noisy = torch.rand(1, 1, side + 2 * margin, side + 2 * margin)
     seconds = []
