@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from denoise_lib.checks import UserError
 
 # Two containers that share a folder do not see each other's processes: what is younger than this,
 # in seconds, may be at work.
@@ -201,12 +204,12 @@ def said(error: BaseException) -> str:
     return printable(sentence(error) if isinstance(error, OSError) else str(error))
 
 
-def printable(text: str) -> str:
-    """Text that any terminal or log can take: file names hold every byte but two.
+def printable(text: str | Path) -> str:
+    """Text that any terminal, log or hash can take: file names hold every byte but two.
 
     Parameters
     ----------
-    text : str
+    text : str or Path
         May have undecodable bytes (surrogates) and control characters.
 
     Returns
@@ -214,9 +217,13 @@ def printable(text: str) -> str:
     str
         With these as escapes; line breaks stay.
     """
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in str(text))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a name that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 @cache
@@ -263,3 +270,50 @@ def _to_disk(path: Path) -> None:
 
 def _concerns(error: OSError, paths: set[Path]) -> bool:
     return not isinstance(error.filename, str | bytes) or Path(os.fsdecode(error.filename)) in paths
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its `~` resolved.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        When it is of a user that this machine does not have.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise UserError(f"{path}: there is no home of {user} here, write the path out.") from None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cache_folder() -> Path:
+    """The user's cache of this library; it need not exist."""
+    import pooch  # takes a moment to import
+
+    return Path(pooch.os_cache("denoise_lib"))

@@ -203,7 +203,7 @@ def test_ctrl_c_ends_after_the_file_at_work(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(Denoiser, "__call__", interrupted)
     out, options = tmp_path / "out", ["--model", "median", "--sigma", 10]
 
-    said = call(folder, "--out", out, *options, code=cli.INTERRUPTED)
+    said = call(folder, "--out", out, *options, code=cli.STOPPED["interrupt"])
 
     assert "1 of 4 files denoised" in said and "the same command with --resume" in said
     assert [path.name for path in out.glob("*.png")] == ["a.png"]
@@ -222,7 +222,7 @@ def test_a_second_ctrl_c_does_not_wait(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(Denoiser, "__call__", interrupted)
 
     arguments = [folder / "a.png", "--out", tmp_path / "out", "--model", "median"]
-    said = call(*arguments, code=cli.INTERRUPTED)
+    said = call(*arguments, code=cli.STOPPED["interrupt"])
 
     assert "0 of 1 files denoised" in said and not (tmp_path / "out" / "a.png").exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 from denoise_lib.batch.gather import Job
 from denoise_lib.checks import UserError
-from denoise_lib.files import replacing
+from denoise_lib.files import file_hash, replacing
 
 
 class Log:
@@ -100,7 +99,7 @@ class Log:
         if entry.get("source_bytes") != now["source_bytes"]:
             return None
         same_time = entry.get("source_mtime_ns") == now["source_mtime_ns"]
-        return entry if same_time or entry.get("source_sha256") == sha256(job.source) else None
+        return entry if same_time or entry.get("source_sha256") == file_hash(job.source) else None
 
 
 def fingerprint(source: Path) -> dict[str, int]:
@@ -118,20 +117,3 @@ def fingerprint(source: Path) -> dict[str, int]:
     """
     status = source.stat()
     return {"source_bytes": status.st_size, "source_mtime_ns": status.st_mtime_ns}
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's content.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Read in pieces.
-
-    Returns
-    -------
-    str
-        In hexadecimal.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,10 +15,10 @@ import torch
 
 import denoise_lib
 from denoise_lib.batch.gather import Found, Job
-from denoise_lib.batch.log import Log, fingerprint, sha256
+from denoise_lib.batch.log import Log, fingerprint
 from denoise_lib.batch.way import Denoised, Denoiser
 from denoise_lib.checks import UserError
-from denoise_lib.files import check_writable, replacing, said
+from denoise_lib.files import check_writable, file_hash, replacing, said
 from denoise_lib.formats import Picture, read_picture
 
 
@@ -122,7 +122,7 @@ def denoise_batch(
         log.write({**entry, "status": "started"})
         begin = time.monotonic()
         try:
-            entry |= {**fingerprint(job.source), "source_sha256": sha256(job.source)}
+            entry |= {**fingerprint(job.source), "source_sha256": file_hash(job.source)}
             result = denoise_file(job, denoiser)
             entry |= {"status": "done", **_done(result)}
         except (UserError, OSError, ModuleNotFoundError, MemoryError) as error:

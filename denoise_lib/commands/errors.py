@@ -6,7 +6,9 @@ from functools import wraps
 
 import typer
 
-FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
+FAILED = 1
+# By what stopped the work: 128 and the number of the signal.
+STOPPED = {"interrupt": 130, "termination": 143, "hangup": 129}
 
 
 def one_sentence(command):

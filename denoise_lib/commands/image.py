@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_lib.commands.errors import FAILED, INTERRUPTED, TERMINATED
+from denoise_lib.commands.errors import FAILED, STOPPED
 
 if TYPE_CHECKING:
     from denoise_lib.batch.gather import Found, Job
@@ -136,7 +136,7 @@ def _one(source: str, target: str, way, residual: Path | None, report: Path | No
         result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         typer.echo(f"Stopped; {target} was not written.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(STOPPED["interrupt"]) from None
     _say(_summary(result))
     for note in result.notes:
         _say(f"  {note}")
@@ -286,7 +286,7 @@ def _close(
             typer.echo(_printable(f"  {source}: {error}"), err=True)
     if stopped_by and len(lines) < count:
         _say("Stopped; to go on, give the same command with --resume.")
-        raise typer.Exit(TERMINATED if stopped_by == "termination" else INTERRUPTED)
+        raise typer.Exit(STOPPED[stopped_by])
     if failed:
         raise typer.Exit(FAILED)
 
