@@ -93,7 +93,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path):
 
 
 def test_names_as_long_as_the_system_allows(tmp_path):
-    path = tmp_path / f"{'é' * 120}.txt"
+    path = tmp_path / f"{'é' * 125}.txt"
 
     with replacing(path) as temporary:
         temporary.write_text("new")

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from denoise_lib import cli
 from denoise_lib.batch import way
 from denoise_lib.batch.gather import Job, check_targets, gather
+from denoise_lib.batch.log import Log, fingerprint
 from denoise_lib.batch.way import Denoiser, Way
 from denoise_lib.data.images import read_image
 
@@ -65,7 +66,7 @@ def test_a_folder_keeps_its_shape_and_one_bad_file_does_not_stop_the_rest(folder
 
     assert {str(p.relative_to(out)) for p in out.rglob("*.png")} == {"a.png", "b.png", "sub/a.png"}
     assert "3 of 4 files denoised" in said and "notes.txt is no image and left out" in said
-    assert f"1 failed: {folder}/broken.png: " in said and "is not a PNG" in said
+    assert f"1 failed: {folder}/broken.png: {folder}/broken.png is not a PNG" in said
     for name in ("a.png", "b.png", "sub/a.png"):  # each from its own source
         alone = tmp_path / "alone" / name
         call(folder / name, alone, "--model", "median", "--sigma", 10)
@@ -136,7 +137,38 @@ def test_a_log_cut_off_in_a_line_still_serves(folder, tmp_path):
     resumed = call(folder / "a.png", folder / "b.png", "--out", out, *options, "--resume")
 
     assert "1 of 2 files are done already" in resumed and "1 of 1 files denoised" in resumed
-    assert json.loads(log.read_text().splitlines()[-1])["status"] == "done"
+    whole = [line for line in log.read_text().splitlines() if line.endswith("}")]
+    assert [json.loads(line)["status"] for line in whole] == ["started", "done", "started"] + [
+        "started",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_finished"),
+    [
+        (lambda source, target: os.utime(source, (0, 0)), True),  # copied, say
+        (lambda source, target: source.write_bytes(b"three"), False),
+        (lambda source, target: (source.write_bytes(b"longer"), os.utime(source, (9, 9))), False),
+        (lambda source, target: target.write_bytes(b""), False),
+        (lambda source, target: target.unlink(), False),
+    ],
+)
+def test_a_file_is_finished_while_source_and_target_are_what_they_were(
+    tmp_path, change, is_finished
+):
+    job, log = Job(tmp_path / "source", tmp_path / "target"), Log(tmp_path / "log")
+    job.source.write_bytes(b"first")
+    os.utime(job.source, (9, 9))
+    job.target.write_bytes(b"image")
+    names = {"source": str(job.source), "target": str(job.target)}
+    hashed = {"source_sha256": hashlib.sha256(b"first").hexdigest()}
+    log.write({**names, **fingerprint(job.source), **hashed, "status": "done", "target_bytes": 5})
+    assert log.finished(job)
+
+    change(job.source, job.target)
+
+    assert bool(Log(log.path).finished(job)) == is_finished
 
 
 def test_a_file_that_the_log_does_not_know_is_not_replaced(folder, tmp_path):
@@ -160,10 +192,12 @@ def test_a_log_that_is_something_else_is_left_alone(folder, tmp_path):
 
 
 def test_ctrl_c_ends_after_the_file_at_work(folder, tmp_path, monkeypatch):
-    real = Denoiser.__call__
+    real, calls = Denoiser.__call__, []
 
     def interrupted(self, *arguments):
-        os.kill(os.getpid(), signal.SIGINT)
+        calls.append(1)
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
         return real(self, *arguments)
 
     monkeypatch.setattr(Denoiser, "__call__", interrupted)

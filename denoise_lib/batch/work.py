@@ -80,7 +80,8 @@ def denoise_file(
     denoised = denoiser(picture.frames, step, progress)
     with replacing(job.target) as temporary:
         picture.write(denoised.frames, temporary, denoised.made)
-    return Result(job, picture, denoised, (*picture.notes, *heard, *denoised.notes))
+    notes = dict.fromkeys((*picture.notes, *heard, *denoised.notes))
+    return Result(job, picture, denoised, tuple(notes))
 
 
 def _read(path: Path, bits: int | None) -> tuple[Picture, tuple[str, ...]]:
@@ -89,7 +90,7 @@ def _read(path: Path, bits: int | None) -> tuple[Picture, tuple[str, ...]]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
         picture = read_picture(path, bits)
-    return picture, tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    return picture, tuple(str(warning.message) for warning in caught)
 
 
 def denoise_batch(
