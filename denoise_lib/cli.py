@@ -122,14 +122,14 @@ def evaluate(
 
     from denoise_lib import methods
     from denoise_lib.evaluation import compare, summarise
-    from denoise_lib.files import printable
+    from denoise_lib.files import check_writable, printable
     from denoise_lib.noise import GaussianNoise
     from denoise_lib.protocol import Protocol
     from denoise_lib.provenance import provenance
-    from denoise_lib.tabular import check_csv, write_csv
+    from denoise_lib.tabular import write_csv
 
     if out is not None:
-        check_csv(out)
+        check_writable(out)
     denoisers = {printable(name): methods.load(name) for name in model}
     tables = []
     for level in sigma or [25.0]:
