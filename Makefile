@@ -4,7 +4,11 @@ PYTHON ?= python3
 EXTRAS ?= book,test,render,reference,bm3d
 # The weekly rebuild against the newest versions of everything sets it to nothing.
 PIN ?= --constraint constraints.txt
+# Commands are run by their interpreter, not by the first line of their script: that names a path, which
+# may have spaces, quotes or a dollar sign. (Python makes no environment below a path with a colon.)
 BIN := .venv/bin
+RUN := $(BIN)/python -m
+BOOK := $(BIN)/python $(BIN)/jupyter-book
 # These look at the built site.
 SITE_TESTS := $(addprefix tests/test_,$(addsuffix .py,book site site_pages try observe prose))
 
@@ -28,66 +32,66 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(need_python)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(PIN) --editable '.[$(EXTRAS)]'
+	$(RUN) pip install --quiet $(PIN) --editable '.[$(EXTRAS)]'
 	@# Reading MedMNIST needs none of its dependencies but those above; they would pull torchvision.
-	$(BIN)/python -m pip install --quiet --no-deps $(PIN) medmnist
+	$(RUN) pip install --quiet --no-deps $(PIN) medmnist
 	@touch $@
 
 book: .venv/installed
 	$(BIN)/python tools/execute_notebooks.py
-	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	@echo "The book is ready: open $(CURDIR)/book/_build/html/index.html"
+	$(BOOK) build --quiet -W --keep-going book/
+	@echo "The book is ready: open $$PWD/book/_build/html/index.html"
 
 colab: .venv/installed
 	$(BIN)/python tools/colab_notebooks.py
 
 # Skips what results/ has under the same protocol; what needs data that is not here stays as it is.
 study: .venv/installed
-	$(BIN)/denoise study run
-	$(BIN)/denoise study examples
-	$(BIN)/denoise study check
-	$(BIN)/denoise study tables
+	$(RUN) denoise_lib study run
+	$(RUN) denoise_lib study examples
+	$(RUN) denoise_lib study check
+	$(RUN) denoise_lib study tables
 
 # Trains the released networks anew: the search of their recipes, learning curves and seeds, then
 # the best of each goes into the package. Days on a processor, a sitting on a GPU; stop it and
 # start it again at will. Where there is a GPU, also with the budget of DnCNN's paper, and RDN at its
 # paper's size; these stay in runs/.
 weights: .venv/installed
-	$(BIN)/denoise study run search trainings
+	$(RUN) denoise_lib study run search trainings
 	for network in vincent gondara dncnn-b liu rdn; do \
-	  $(BIN)/denoise study release $$network-nih --best || exit 1; done
-	$(BIN)/denoise train rdn-correlated --resume
-	$(BIN)/denoise study release rdn-correlated --run runs/rdn-correlated
+	  $(RUN) denoise_lib study release $$network-nih --best || exit 1; done
+	$(RUN) denoise_lib train rdn-correlated --resume
+	$(RUN) denoise_lib study release rdn-correlated --run runs/rdn-correlated
 	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
 	  for plan in dncnn-b-paper rdn-paper; do \
-	    $(BIN)/denoise train $$plan --resume || exit 1; done; \
+	    $(RUN) denoise_lib train $$plan --resume || exit 1; done; \
 	else echo "No GPU: the trainings with the papers' budgets are left out."; fi
 
 test: lint-check test-unit test-notebooks test-book
 
 lint-check: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
 	$(BIN)/python tools/lint_pages.py
-	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/numpydoc lint $$(git ls-files 'denoise_lib/*.py')
+	$(RUN) pyright --pythonpath $(BIN)/python
+	$(RUN) numpydoc lint $$(git ls-files 'denoise_lib/*.py')
 
 test-unit: .venv/installed
-	$(BIN)/python -m pytest tests $(SITE_TESTS:%=--ignore %)
+	$(RUN) pytest tests $(SITE_TESTS:%=--ignore %)
 
 # Each chapter, at its smallest budget: papermill sets the parameter, nbval executes the notebook
 # and compares the cells marked NBVAL_CHECK_OUTPUT.
 test-notebooks: .venv/installed
 	rm -rf build/smoke && mkdir -p build/smoke
 	for notebook in notebooks/*.ipynb; do \
-	  $(BIN)/papermill --prepare-only -p preset smoke $$notebook build/smoke/$${notebook##*/} \
+	  $(RUN) papermill --prepare-only -p preset smoke $$notebook build/smoke/$${notebook##*/} \
 	    2>build/smoke/papermill.log || { cat build/smoke/papermill.log; exit 1; }; \
 	done
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 build/smoke
+	$(RUN) pytest --nbval-lax --nbval-cell-timeout=600 build/smoke
 
 test-book: .venv/installed browser
-	$(BIN)/jupyter-book build --quiet -W --keep-going book/
-	$(BIN)/python -m pytest $(SITE_TESTS)
+	$(BOOK) build --quiet -W --keep-going book/
+	$(RUN) pytest $(SITE_TESTS)
 
 # A browser for the tests of the site. Where none can be installed they are skipped, and fail if the
 # environment variable CI is set.
@@ -104,13 +108,13 @@ browser:
 
 # deepinv asks for torchvision, which the benchmark does not need (see benchmarks/rivals.py).
 bench: .venv/installed
-	$(BIN)/python -m pip install --quiet $(PIN) einops natsort torchmetrics
-	$(BIN)/python -m pip install --quiet --no-deps $(PIN) deepinv
+	$(RUN) pip install --quiet $(PIN) einops natsort torchmetrics
+	$(RUN) pip install --quiet --no-deps $(PIN) deepinv
 	$(BIN)/python benchmarks/run_benchmarks.py
 
 lint: .venv/installed
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
 	$(BIN)/python tools/lint_pages.py --fix
 
 # One file for every Python and system. Versions stay unless pyproject.toml asks for others;

@@ -5,21 +5,23 @@ Commands import what they need when they run: the help texts appear at once.
 
 from __future__ import annotations
 
+import io
 import sys
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from denoise_lib.commands.errors import FAILED, STOPPED, one_sentence
+from denoise_lib.commands.image import denoise_image
+
 if TYPE_CHECKING:
+    from denoise_lib.data import Split
     from denoise_lib.study.grid import Measurement
 
-FAILED, INTERRUPTED, TERMINATED = 1, 130, 143
-IMAGES = (".png", ".tif", ".tiff")  # formats that hold 16 bits
+SIZE = "Side in pixels: centred squares of your images, reduced to it."
 
 app = typer.Typer(
-    help="Denoise images with the networks of five papers: train, evaluate, list.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,23 +32,22 @@ study_app = typer.Typer(help="The comparative study: measure, check, derive.", n
 app.add_typer(study_app, name="study")
 
 
-def one_sentence(command):
-    """Print an error that the user can put right as its one sentence, and leave with status 1.
+def _print_version(asked: bool) -> None:
+    if asked:
+        from denoise_lib import __version__
 
-    Anything else is our mistake and keeps its traceback.
-    """
+        typer.echo(f"denoise {__version__}")
+        raise typer.Exit
 
-    @wraps(command)
-    def run(*arguments, **options):
-        from denoise_lib.checks import UserError
 
-        try:
-            return command(*arguments, **options)
-        except (UserError, OSError, ModuleNotFoundError, FloatingPointError) as error:
-            typer.echo(f"denoise: {error}", err=True)
-            raise typer.Exit(FAILED) from error
-
-    return run
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say it and leave."),
+    ] = False,
+) -> None:
+    """Denoise images with the networks of five papers: train, evaluate, list."""
 
 
 @app.command()
@@ -67,51 +68,42 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for it too.")] = False,
 ) -> None:
     """Train a network as a plan says. Ctrl-C saves first; --resume goes on to the bit."""
-    import shutil
-
     from accelerate import PartialState
 
-    from denoise_lib.checks import UserError
-    from denoise_lib.files import replacing
-    from denoise_lib.methods.released import PLAN, save_trained
     from denoise_lib.provenance import provenance
-    from denoise_lib.training.plan import describe, load_plan, plan_path
+    from denoise_lib.training.folder import claimed
+    from denoise_lib.training.keeping import begin, keep
+    from denoise_lib.training.plan import load_plan, plan_path
 
     what, source = load_plan(plan), plan_path(plan)
     folder = folder or Path("runs") / what.name
-    started = any(folder.rglob("checkpoint.pt")) if folder.exists() else False
-    if started and not resume:
-        raise FileExistsError(f"{folder} has a checkpoint: add --resume, or name another --folder.")
-    kept = folder / PLAN
-    if started and kept.exists() and load_plan(kept) != what:
-        raise UserError(f"{folder} has a training by another plan: name another --folder.")
-    if not (kept.exists() and kept.samefile(source)):
-        with replacing(kept) as temporary:
-            shutil.copyfile(source, temporary)
-    provenance()  # the code that runs, not what is committed meanwhile
-    model, run = what.train(
-        folder=folder,
-        resume=resume,
-        max_minutes=max_minutes,
-        precision=precision,
-        compile=compile,
-        tensorboard=tensorboard,
-    )
-    if not run.finished:
-        again = f"denoise train {plan} --folder {folder} --resume"
-        typer.echo(f"Stopped at step {run.step} of {run.steps}; to go on: {again}")
-        codes = {"interrupt": INTERRUPTED, "termination": TERMINATED}
-        raise typer.Exit(codes.get(run.stopped_by or "", 0))
-    if PartialState().is_main_process:
-        save_trained(model, folder, what.model.name, what.model.config, **describe(what, run))
-        typer.echo(f"Trained in {run.seconds / 60:.1f} minutes; the weights are in {folder}.")
+    first = PartialState().is_main_process  # of several that train together
+    with claimed(folder):
+        if first:
+            begin(what, source, folder, resume)
+        provenance()  # the code that runs, not what is committed meanwhile
+        model, run = what.train(
+            folder=folder,
+            resume=resume,
+            max_minutes=max_minutes,
+            precision=precision,
+            compile=compile,
+            tensorboard=tensorboard,
+        )
+        if not run.finished:
+            again = f"denoise train {plan} --folder {folder} --resume"
+            typer.echo(f"Stopped at step {run.step} of {run.steps}; to go on: {again}")
+            raise typer.Exit(STOPPED.get(run.stopped_by or "", 0))
+        if first:
+            keep(model, what, run, folder)
+            typer.echo(f"Trained in {run.seconds / 60:.1f} minutes; the weights are in {folder}.")
 
 
 @app.command()
 @one_sentence
 def evaluate(
     model: Annotated[
-        list[str], typer.Option(help="A released network, a folder, or a baseline: bm3d.")
+        list[str], typer.Option(help="A released network, a folder (./mine), or a baseline: bm3d.")
     ],
     data: Annotated[str, typer.Option(help="A data set, or folder:PATH.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
@@ -120,6 +112,7 @@ def evaluate(
     ] = None,
     clip: Annotated[bool, typer.Option("--clip", help="Clip the noisy image to [0, 1].")] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first images.", min=1)] = None,
+    size: Annotated[int | None, typer.Option(help=SIZE)] = None,
     out: Annotated[Path | None, typer.Option(help="Write a row per image to this CSV.")] = None,
 ) -> None:
     """Measure denoisers under the protocol: PSNR (dB), SSIM, MSE with 95 % intervals.
@@ -131,22 +124,24 @@ def evaluate(
 
     from denoise_lib import methods
     from denoise_lib.evaluation import compare, summarise
-    from denoise_lib.files import replacing
+    from denoise_lib.files import printable
     from denoise_lib.noise import GaussianNoise
     from denoise_lib.protocol import Protocol
     from denoise_lib.provenance import provenance
+    from denoise_lib.tabular import check_csv, write_csv
 
-    denoisers = {name: methods.load(name) for name in model}
+    if out is not None:
+        check_csv(out)
+    denoisers = {printable(name): methods.load(name) for name in model}
     tables = []
     for level in sigma or [25.0]:
-        protocol = Protocol(data, split, GaussianNoise(level, clip), limit=limit)
+        protocol = Protocol(data, split, GaussianNoise(level, clip), limit=limit, size=size)
         rows = compare(denoisers, protocol)
         tables.append(rows.assign(**provenance()))
         typer.echo(f"{data} {split}, sigma {level:g}, protocol {protocol.hash}")
         typer.echo(summarise(rows).round(4).to_string() + "\n")
     if out is not None:
-        with replacing(out) as temporary:
-            pd.concat(tables).to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(pd.concat(tables), out)
         typer.echo(f"Rows written to {out}.")
 
 
@@ -184,58 +179,44 @@ def list_data() -> None:
 
 @data_app.command("prepare")
 @one_sentence
-def prepare(name: Annotated[str, typer.Argument(help="A data set, or folder:PATH.")]) -> None:
+def prepare(
+    name: Annotated[str, typer.Argument(help="A data set, or folder:PATH.")],
+    size: Annotated[int | None, typer.Option(help=SIZE)] = None,
+) -> None:
     """Download a data set if need be, and read every image once to check it."""
-    import torch
-
-    from denoise_lib.checks import UserError
     from denoise_lib.data import load_dataset
 
-    dataset = load_dataset(name)
+    dataset = load_dataset(name, **({} if size is None else {"size": size}))
+    unusable = []
     for split in ("train", "val", "test"):
         items = dataset[split]
-        for item in items:
-            if not torch.isfinite(item.image).all():
-                raise UserError(f"{item.id} has NaN pixels: remove it from {name}.")
         typer.echo(f"{split:5} {len(items):5} images of {len(items.groups)} patients or scenes")
+        unusable += _unusable(items)
     typer.echo(dataset.credit)
+    if unusable:
+        for sentence in unusable:
+            typer.echo(f"denoise: {sentence}", err=True)
+        typer.echo(f"denoise: images that cannot be used: {len(unusable)}.", err=True)
+        raise typer.Exit(FAILED)
 
 
-@app.command("image")
-@one_sentence
-def denoise_image(
-    source: Annotated[Path, typer.Argument(help="PNG, JPEG, TIFF or DICOM.")],
-    target: Annotated[Path, typer.Argument(help="The denoised PNG or TIFF, 16 bits.")],
-    model: Annotated[str, typer.Option(help="A released network, a folder, a baseline.")],
-    sigma: Annotated[float | None, typer.Option(help="Noise level, 0-255, if known.")] = None,
-    self_ensemble: Annotated[
-        bool,
-        typer.Option("--self-ensemble", help="Average over eight symmetries: eight times slower."),
-    ] = False,
-) -> None:
-    """Denoise one image file of any size. Not for diagnosis."""
-    import torch
-    from PIL import Image
-
-    from denoise_lib import methods
+def _unusable(items: Split) -> list[str]:
+    """What is wrong with those images that cannot be read."""
     from denoise_lib.checks import UserError
-    from denoise_lib.data.images import read_image
-    from denoise_lib.files import replacing
-    from denoise_lib.inference import denoise
+    from denoise_lib.files import said
 
-    if target.suffix.lower() not in IMAGES:  # before the work, not after it
-        raise UserError(f"{target} cannot hold 16 bits: name a file that ends in .png or .tif.")
-    estimate = denoise(
-        read_image(source),
-        methods.load(model),
-        sigma,
-        self_ensemble=self_ensemble,
-        progress=sys.stderr.isatty(),
-    )
-    grey = (65535 * estimate[0].clamp(0, 1)).round().to(torch.int32).numpy().astype("uint16")
-    with replacing(target) as temporary:
-        Image.fromarray(grey).save(temporary)
-    typer.echo(f"{target}: {grey.shape[0]} x {grey.shape[1]} pixels by {model}.")
+    found = []
+    for index in range(len(items)):
+        try:
+            items[index]
+        except ConnectionError:  # the others would wait for the same server
+            raise
+        except (UserError, OSError) as error:
+            found.append(said(error))
+    return found
+
+
+app.command("image")(one_sentence(denoise_image))
 
 
 @app.command()
@@ -404,4 +385,11 @@ def release(
 
 def main() -> None:
     """Entry point of the command."""
+    import warnings
+
+    # A file's name may have bytes that are no UTF-8; it is better said with escapes than not.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_, **__: f"denoise: {message}\n"
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -11,7 +12,15 @@ import torch
 from tqdm.auto import tqdm
 
 from denoise_lib import metrics
-from denoise_lib.checks import UserError, check_images
+from denoise_lib.checks import (
+    UserError,
+    check_denoiser,
+    check_estimate,
+    check_images,
+    check_sigma,
+    shown,
+)
+from denoise_lib.files import printable
 from denoise_lib.inference import evaluating
 from denoise_lib.methods.registry import Denoiser
 from denoise_lib.protocol import Protocol
@@ -39,17 +48,15 @@ def apply(denoiser: Denoiser, noisy: torch.Tensor, sigma: float | None = None) -
     Raises
     ------
     TypeError, ValueError
-        When `noisy` is not a batch of grey images, or the denoiser returns another shape.
+        When `noisy` is not a batch of grey images, sigma no noise level, or the denoiser none or
+        returns something else than finite images of that shape.
     """
     check_images(noisy, "noisy images")
+    check_denoiser(denoiser)
+    sigma = check_sigma(sigma)
     with evaluating(denoiser) as device:
         estimate = denoiser(noisy.to(device), sigma=sigma)
-    if estimate.shape != noisy.shape:
-        raise UserError(
-            f"The denoiser must return images of the input's shape {tuple(noisy.shape)}, "
-            f"not {tuple(estimate.shape)}."
-        )
-    return estimate.float().cpu()
+    return check_estimate(estimate, noisy).float().cpu()
 
 
 def evaluate(
@@ -83,13 +90,19 @@ def evaluate(
     Raises
     ------
     ValueError
-        When the split has no images or the denoiser changes their shape.
+        When the protocol is none, the split has no images, or as `apply`.
     """
+    check_denoiser(denoiser)
+    if not isinstance(protocol, Protocol):
+        raise UserError(
+            f"Images are measured under a Protocol, not {shown(protocol)}: give Protocol(limit=5), "
+            "say."
+        )
     items = protocol.items()
     if not len(items):
         raise UserError(f"{protocol.dataset} has no {protocol.split} images; use another split.")
     if only is not None:
-        items = items.select(only)
+        items = items.select([only] if isinstance(only, str) else only)
     name = name or getattr(denoiser, "__name__", type(denoiser).__name__)
     rows = []
     for item in tqdm(items, desc=name, disable=not progress, leave=False):
@@ -102,7 +115,7 @@ def evaluate(
         rows.append({"image": item.id, "group": item.group, **scores, "seconds": seconds})
     return pd.DataFrame(rows).assign(
         method=name,
-        dataset=protocol.dataset,
+        dataset=printable(protocol.dataset),
         split=protocol.split,
         noise=protocol.noise.to_dict()["type"],
         sigma=protocol.noise.known_sigma,
@@ -169,7 +182,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean of each method with a 95 % confidence interval over patients.
 
     Images of one patient are averaged first, since they are not independent; the interval is
-    Student's t over those averages.
+    Student's t over those averages. The PSNR of an image that equals the clean one is infinite; it
+    is left out of the mean, with a warning.
 
     Parameters
     ----------
@@ -187,6 +201,11 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     ------
     ValueError
         When rows of different protocols are mixed, or one method has an image twice.
+
+    Warns
+    -----
+    UserWarning
+        When a method's PSNR is infinite on some images.
     """
     check_one_protocol(rows)
     if rows.duplicated(["method", "image"]).any():
@@ -210,6 +229,8 @@ def check_one_protocol(rows: pd.DataFrame) -> None:
     ValueError
         When they are of several protocols, or there are none.
     """
+    if not isinstance(rows, pd.DataFrame) or "protocol" not in rows:
+        raise UserError(f"These are no rows of `evaluate`: {shown(rows)}.")
     hashes = sorted(rows["protocol"].unique())
     if len(hashes) != 1:
         raise UserError(
@@ -221,6 +242,14 @@ def check_one_protocol(rows: pd.DataFrame) -> None:
 def _summarise_method(rows: pd.DataFrame) -> dict[str, float]:
     from scipy import special  # half a second to import
 
+    infinite = np.isinf(rows["psnr"])
+    if infinite.any():
+        warnings.warn(
+            f"{rows['method'].iloc[0]} equals the clean image on {infinite.sum()} of {len(rows)} "
+            "images: their PSNR is infinite, and left out of the mean.",
+            stacklevel=3,
+        )
+        rows = rows.assign(psnr=rows["psnr"].mask(infinite))
     by_patient = rows.groupby("group")[list(METRICS)].mean()
     count = len(by_patient)
     factor = special.stdtrit(count - 1, 0.975) / np.sqrt(count) if count > 1 else np.nan

@@ -16,7 +16,7 @@ from torch import nn
 
 from denoise_lib.checks import UserError, require
 from denoise_lib.files import replacing
-from denoise_lib.inference import fold_batch_norm
+from denoise_lib.prepared import fold_batch_norm
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -56,6 +56,31 @@ def export_onnx(network: nn.Module | Callable, path: str | Path) -> Path:
     ValueError
         When it is no network of this library.
     """
+    content = as_onnx(network)
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def as_onnx(network: nn.Module | Callable) -> bytes:
+    """The content of the file that `export_onnx` writes.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        ``f(noisy, sigma=None) -> image``; left as it is.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When onnx or onnxscript is not installed.
+    ValueError
+        When it is no network of this library.
+    """
     onnx = require("onnx", "onnx", "Writing ONNX files")
     require("onnxscript", "onnx", "Writing ONNX files")
     if not isinstance(network, nn.Module) or not hasattr(network, "receptive_radius"):
@@ -71,9 +96,7 @@ def export_onnx(network: nn.Module | Callable, path: str | Path) -> Path:
     onnx.helper.set_model_props(
         model, {name: str(getattr(network, name)) for name in ("receptive_radius", "alignment")}
     )
-    with replacing(Path(path)) as temporary:
-        temporary.write_bytes(model.SerializeToString())
-    return Path(path)
+    return model.SerializeToString()
 
 
 def _traced(network: nn.Module) -> Any:

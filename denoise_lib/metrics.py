@@ -11,7 +11,9 @@ from typing import cast
 import numpy as np
 import torch
 
-from denoise_lib.checks import UserError, check_images
+from denoise_lib.checks import UserError, check_images, check_number
+
+LEAST_RANGE = 1e-6
 
 
 def mse(clean: torch.Tensor, estimate: torch.Tensor, data_range: float = 1.0) -> np.ndarray:
@@ -32,7 +34,8 @@ def mse(clean: torch.Tensor, estimate: torch.Tensor, data_range: float = 1.0) ->
     Raises
     ------
     TypeError, ValueError
-        When an argument is not a batch of grey images, or their shapes differ.
+        When an argument is not a batch of grey images, their shapes differ, `clean` leaves
+        [0, data_range], or that is no range.
     """
     truth, found = _as_pair(clean, estimate, data_range)
     return ((truth - found) ** 2).mean(axis=(1, 2))
@@ -93,6 +96,7 @@ def ssim(
     TypeError, ValueError
         As `mse`, and ValueError when an image is smaller than the window.
     """
+    check_number(window_sigma, "window_sigma", 0.5, 50)
     pairs = zip(*_as_pair(clean, estimate, data_range), strict=True)
     return np.array([_ssim_one(x, y, data_range, window_sigma) for x, y in pairs])
 
@@ -124,5 +128,11 @@ def _as_pair(
             f"Clean images {tuple(clean.shape)} and estimates {tuple(estimate.shape)} must have "
             "the same shape."
         )
-    estimate = estimate.detach().clamp(0, data_range)
+    data_range = check_number(data_range, "data_range", LEAST_RANGE)
+    if clean.min() < 0 or clean.max() > data_range:
+        raise UserError(
+            f"Clean images must lie in [0, {data_range:g}], the data range, not "
+            f"[{clean.min():.3g}, {clean.max():.3g}]: scale them, or state their range."
+        )
+    clean, estimate = clean.detach(), estimate.detach().clamp(0, data_range)
     return clean[:, 0].cpu().double().numpy(), estimate[:, 0].cpu().double().numpy()

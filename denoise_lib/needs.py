@@ -7,6 +7,33 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from denoise_lib.checks import UserError
+from denoise_lib.files import expanded
+
+
+def data_folder() -> Path | None:
+    """The folder that DENOISE_DATA names, which has published files; None where it is not set.
+
+    Returns
+    -------
+    pathlib.Path or None
+
+    Raises
+    ------
+    ValueError
+        When it names no folder.
+    """
+    named = os.environ.get("DENOISE_DATA")
+    if not named:
+        return None
+    folder = expanded(named)
+    if not folder.is_dir():
+        raise UserError(
+            f"DENOISE_DATA is {named}, where there is no folder: set it to the folder that has "
+            "the published files, or unset it to download them."
+        )
+    return folder
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -45,8 +72,10 @@ class Needs:
         """
         if not self.installed:
             return False
-        data = os.environ.get("DENOISE_DATA")
-        return download or not self.folder or bool(data and (Path(data) / self.folder).is_dir())
+        if download or not self.folder:
+            return True
+        data = data_folder()
+        return data is not None and (data / self.folder).is_dir()
 
 
 NOTHING = Needs()

@@ -22,7 +22,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from denoise_lib.checks import UserError, check_clean, check_number, unknown
+from denoise_lib.checks import (
+    LARGEST_SIGMA,
+    UserError,
+    check_clean,
+    check_flag,
+    check_number,
+    check_values,
+    check_whole,
+    shown,
+    unknown,
+)
+
+# Beyond these nothing of an image is left, or single precision counts no more.
+MOST_PHOTONS, MOST_COUNTS, WIDEST = 1e7, 1e4, 100
 
 LEAST_COUNT = 0.5  # what stands in a logarithm instead of nothing
 
@@ -190,6 +203,17 @@ def temporarily() -> Iterator[None]:
         _MODELS.update(before)
 
 
+def _check_ids(ids: Sequence[str], count: int) -> None:
+    """Refuse ids that do not name each image once, in text that has bytes."""
+    if isinstance(ids, str) or not isinstance(ids, Sequence) or len(ids) != count:
+        raise UserError(f"Give one id per image in a list: {count} images, ids={shown(ids)}.")
+    for image_id in ids:
+        try:
+            image_id.encode()
+        except (AttributeError, UnicodeEncodeError):
+            raise UserError(f"An image's id must be Unicode text, not {shown(image_id)}.") from None
+
+
 @dataclass(frozen=True)
 class Noise(ABC):
     """A noise model; see the subclasses for the parameters."""
@@ -217,8 +241,8 @@ class Noise(ABC):
             When `clean` is not a batch of grey images in [0, 1], or `ids` is not one per image.
         """
         check_clean(clean)
-        if isinstance(ids, str) or len(ids) != len(clean):
-            raise ValueError(f"Give one id per image in a list: {len(clean)} images, ids={ids!r}.")
+        _check_ids(ids, len(clean))
+        seed = check_whole(seed, "seed")
         return self._finish(self._corrupt(clean.cpu().float(), _KeyedDraws(ids, seed)))
 
     def sample(self, clean: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
@@ -235,7 +259,13 @@ class Noise(ABC):
         -------
         torch.Tensor
             float32, shape (N, 1, H, W).
+
+        Raises
+        ------
+        TypeError, ValueError
+            When `clean` is no float tensor, or not finite.
         """
+        check_values(clean, "clean images")
         return self._finish(self._corrupt(clean, _FreshDraws(generator)))
 
     @property
@@ -253,7 +283,7 @@ class Noise(ABC):
     def _finish(self, noisy: torch.Tensor) -> torch.Tensor:
         return noisy.clamp(0, 1) if getattr(self, "clip", False) else noisy
 
-    def _set(self, **values: float) -> None:
+    def _set(self, **values: float | bool) -> None:
         # A frozen dataclass normalises its fields this way: 25 and 25.0 must hash alike.
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -286,7 +316,10 @@ class GaussianNoise(Noise):
     clip: bool = False
 
     def __post_init__(self) -> None:
-        self._set(sigma=check_number(self.sigma, "sigma"))
+        self._set(
+            sigma=check_number(self.sigma, "sigma", high=LARGEST_SIGMA),
+            clip=check_flag(self.clip, "clip"),
+        )
 
     @property
     def known_sigma(self) -> float:
@@ -314,8 +347,8 @@ class BlindGaussianNoise(Noise):
     high: float = 55.0
 
     def __post_init__(self) -> None:
-        self._set(low=check_number(self.low, "low"))
-        self._set(high=check_number(self.high, "high", low=self.low))
+        self._set(low=check_number(self.low, "low", high=LARGEST_SIGMA))
+        self._set(high=check_number(self.high, "high", self.low, LARGEST_SIGMA))
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         level = draws.uniform(clean)[..., :1, :1]
@@ -347,8 +380,9 @@ class PoissonGaussianNoise(Noise):
 
     def __post_init__(self) -> None:
         self._set(
-            photons=check_number(self.photons, "photons", low=1e-3),
-            read_sigma=check_number(self.read_sigma, "read_sigma"),
+            photons=check_number(self.photons, "photons", 1e-3, MOST_PHOTONS),
+            read_sigma=check_number(self.read_sigma, "read_sigma", high=LARGEST_SIGMA),
+            clip=check_flag(self.clip, "clip"),
         )
 
     def sigma_at(self, level: float) -> float:
@@ -395,8 +429,8 @@ class CorrelatedNoise(Noise):
 
     def __post_init__(self) -> None:
         self._set(
-            sigma=check_number(self.sigma, "sigma"),
-            width=check_number(self.width, "width", low=1e-3),
+            sigma=check_number(self.sigma, "sigma", high=LARGEST_SIGMA),
+            width=check_number(self.width, "width", 1e-3, WIDEST),
         )
 
     @property
@@ -574,14 +608,15 @@ class XRayNoise(Noise):
 
     def __post_init__(self) -> None:
         self._set(
-            dose=check_number(self.dose, "dose", low=1),
-            electronic=check_number(self.electronic, "electronic"),
-            blur=check_number(self.blur, "blur"),
-            black=check_number(self.black, "black"),
-            gamma=check_number(self.gamma, "gamma", low=1),
-            slope=check_number(self.slope, "slope"),
+            dose=check_number(self.dose, "dose", 1, MOST_PHOTONS),
+            electronic=check_number(self.electronic, "electronic", high=MOST_PHOTONS),
+            blur=check_number(self.blur, "blur", high=WIDEST),
+            black=check_number(self.black, "black", high=100),
+            gamma=check_number(self.gamma, "gamma", 1, 20),
+            slope=check_number(self.slope, "slope", high=20),
+            clip=check_flag(self.clip, "clip"),
         )
-        self._set(white=check_number(self.white, "white", low=self.black + 1e-3))
+        self._set(white=check_number(self.white, "white", self.black + 1e-3, 200))
 
     @property
     def tone(self) -> ToneCurve:
@@ -675,9 +710,9 @@ class BlindCorrelatedNoise(Noise):
     widest: float = 2.0
 
     def __post_init__(self) -> None:
-        self._set(low=check_number(self.low, "low"))
-        self._set(high=check_number(self.high, "high", low=self.low))
-        self._set(widest=check_number(self.widest, "widest", low=1e-3))
+        self._set(low=check_number(self.low, "low", high=LARGEST_SIGMA))
+        self._set(high=check_number(self.high, "high", self.low, LARGEST_SIGMA))
+        self._set(widest=check_number(self.widest, "widest", 1e-3, WIDEST))
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         one = clean[..., :1, :1]
@@ -716,8 +751,8 @@ class AdditivePoissonNoise(Noise):
 
     def __post_init__(self) -> None:
         self._set(
-            proportion=check_number(self.proportion, "proportion"),
-            rate=check_number(self.rate, "rate"),
+            proportion=check_number(self.proportion, "proportion", high=10),
+            rate=check_number(self.rate, "rate", high=MOST_COUNTS),
         )
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
@@ -786,7 +821,10 @@ class SpeckleNoise(Noise):
     clip: bool = False
 
     def __post_init__(self) -> None:
-        self._set(sigma=check_number(self.sigma, "sigma"))
+        self._set(
+            sigma=check_number(self.sigma, "sigma", high=LARGEST_SIGMA),
+            clip=check_flag(self.clip, "clip"),
+        )
 
     def _corrupt(self, clean: torch.Tensor, draws: _Draws) -> torch.Tensor:
         return clean + clean * self.sigma / 255 * draws.normal(clean)
@@ -811,7 +849,7 @@ def create(kind: str, **parameters: float) -> Noise:
     ValueError
         When the kind, or one of its parameters, is not known; the message lists the known ones.
     """
-    if kind not in _MODELS:
+    if not isinstance(kind, str) or kind not in _MODELS:
         raise unknown("noise", kind, _MODELS)
     model = _MODELS[kind].model
     known = [each.name for each in fields(model)]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
+from denoise_lib.fields import number, record, whole
 
 PRESETS = ("smoke", "quick", "full")
 
@@ -23,12 +22,15 @@ IN_WORDS: dict[Loss, str] = {
     "bce": "cross-entropy, pixel by pixel",
 }
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+# Far beyond any training, so that a slip of the keyboard is not taken for one.
+Steps = Annotated[int, whole(1, 10**9)]
+Count = Annotated[int, whole(1, 100_000)]
+Rate = Annotated[float, number(0, 100, above=True)]
+Share = Annotated[float, number(0, 1, below=True)]
+Seed = Annotated[int, whole(0, 2**63 - 1)]  # what PyTorch's generators take
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@record
 class Recipe:
     """How long and with what a network is trained.
 
@@ -68,22 +70,22 @@ class Recipe:
     Raises
     ------
     ValueError
-        pydantic's ValidationError, when a name is unknown or a number out of its range.
+        When a name is unknown, a field missing or a number out of its range: a sentence for each.
     """
 
-    steps: Count
+    steps: Steps
     batch_size: Count = 16
     patch_size: Count = 40
-    learning_rate: Positive = 1e-3
+    learning_rate: Rate = 1e-3
     loss: Loss = "mse"
     ema: Share = 0.99
-    clip_gradient: Positive | None = None
-    validate_every: Count = 50
-    seed: int = 0
+    clip_gradient: Annotated[float, number(0, 1e6, above=True)] | None = None
+    validate_every: Steps = 50
+    seed: Seed = 0
     symmetries: Symmetries = "all"
     optimizer: Optimizer = "adam"
-    matrix_learning_rate: Positive = 0.02
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    matrix_learning_rate: Rate = 0.02
+    weight_decay: Annotated[float, number(0, 100)] = 0.0
     warmup: Share = 0.1
     accumulate: Count = 1
 

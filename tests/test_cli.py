@@ -13,12 +13,17 @@ from PIL import Image
 from test_plans import TEXT
 from typer.testing import CliRunner
 
+import denoise_lib
 from denoise_lib import cli
+from denoise_lib.checks import UserError
 from denoise_lib.data.images import read_image
 from denoise_lib.methods import released
 from denoise_lib.metrics import psnr
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
+from denoise_lib.tabular import write_csv
+
+NOISY = ["evaluate", "--model", "noisy", "--data", "chest-drr", "--limit", "2"]
 
 
 def call(*arguments: str, code: int = 0) -> str:
@@ -75,7 +80,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(plan, tmp_path):
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=60)
 
-    assert process.returncode == cli.TERMINATED, errors[-2000:]
+    assert process.returncode == cli.STOPPED["termination"], errors[-2000:]
     assert "to go on: denoise train" in output
     assert (tmp_path / "checkpoint.pt").exists()
 
@@ -119,6 +124,66 @@ def test_preparing_reads_every_image():
     assert "160 images" in call("data", "prepare", "chest-drr")
 
 
+def test_preparing_goes_on_after_a_broken_file_and_names_all(tmp_path):
+    for name in ("train/a.png", "train/b.png", "val/c.png", "test/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"broken")
+    Image.new("L", (20, 20)).save(tmp_path / "val" / "c.png")
+
+    said = call("data", "prepare", f"folder:{tmp_path}", code=1)
+
+    assert all(f"{tmp_path / name} is" in said for name in ("train/a.png", "train/b.png"))
+    assert f"{tmp_path / 'test/d.png'} is" in said and "c.png" not in said
+    assert "images that cannot be used: 3." in said
+    assert "test 1 images of 1 patients" in said
+
+
+def test_images_of_one_size_are_another_protocol(tmp_path):
+    (tmp_path / "test").mkdir()
+    for side in (30, 40):
+        Image.radial_gradient("L").resize((side, side)).save(tmp_path / "test" / f"{side}.png")
+    rows = tmp_path / "rows.csv"
+
+    said = call(*NOISY[:3], "--data", f"folder:{tmp_path}", "--size", 20, "--out", rows)
+
+    protocol = Protocol(f"folder:{tmp_path}", size=20)
+    assert protocol.items().images().shape == (2, 1, 20, 20)
+    assert protocol.hash in said and protocol.hash != Protocol(f"folder:{tmp_path}").hash
+    assert len(pd.read_csv(rows)) == 2
+    with pytest.raises(UserError, match=r"size = 256 under \[data\].*--size 256"):
+        Protocol(f"folder:{tmp_path}").items().images()
+
+
+def test_a_cell_is_no_formula_and_a_number_stays_one(tmp_path):
+    texts = ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1", "plain", "a=1"]
+    rows = pd.DataFrame({"image": texts, "psnr": -1.5, "sigma": -2})
+
+    write_csv(rows, tmp_path / "rows.csv")
+
+    read = pd.read_csv(tmp_path / "rows.csv")
+    assert list(read["image"].str[:2]) == ["'=", "'+", "'-", "'@", "'\t", "\\r", "pl", "a="]
+    assert set(read["psnr"]) == {-1.5} and set(read["sigma"]) == {-2}
+
+
+def test_names_that_are_no_utf8_are_measured_and_said(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff/test"
+    os.makedirs(folder)
+    with open(folder + b"/a\xfe.png", "wb") as file:
+        Image.radial_gradient("L").resize((20, 20)).save(file, format="PNG")
+    command = [sys.executable, "-m", "denoise_lib", *NOISY[:3], "--data"]
+    command += [b"folder:" + os.path.dirname(folder), "--out", str(tmp_path / "rows.csv")]
+
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
+
+    assert done.returncode == 0, done.stderr
+    assert b"udcff test, sigma 25" in done.stdout
+    assert list(pd.read_csv(tmp_path / "rows.csv")["image"]) == ["test/a\\xfe.png"]
+
+
+def test_the_version_is_said():
+    assert call("--version") == f"denoise {denoise_lib.__version__}"
+
+
 def test_an_image_file_of_odd_size_is_denoised(tmp_path):
     clean = Protocol().items()[0].image[:, 20:203, 30:241]
     noisy = clean + 0.08 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
@@ -139,8 +204,16 @@ def test_an_image_file_of_odd_size_is_denoised(tmp_path):
         (["evaluate", "--model", "resnet", "--data", "chest-drr"], "Unknown method 'resnet'"),
         (["evaluate", "--model", "noisy", "--data", "moon"], "Unknown data set 'moon'"),
         (["data", "prepare", "moon"], "Unknown data set 'moon'"),
+        (["data", "prepare", "folder:~nobodyhere/x"], "no home of ~nobodyhere"),
+        (["data", "prepare", "chest-cr", "--size", 0], "size must be a whole number"),
+        ([*NOISY, "--split", "nope"], "Unknown split 'nope'; choose one of: train, val, test"),
+        ([*NOISY, "--split", ""], "Unknown split ''"),
+        ([*NOISY, "--split", "name"], "Unknown split 'name'"),
+        ([*NOISY, "--size", 64], "chest-drr has no option 'size'"),
+        ([*NOISY, "--out", "/dev/null"], "/dev/null is no ordinary file"),
+        ([*NOISY, "--out", "tests"], "tests is a folder: name a file that ends in .csv"),
+        ([*NOISY, "--out", "pyproject.toml/x.csv"], "pyproject.toml/x.csv cannot be written"),
         (["image", "missing.png", "out.png", "--model", "noisy"], "missing.png"),
-        (["image", "in.png", "out.jpg", "--model", "noisy"], "ends in .png or .tif"),
         (["study", "run", "nothing"], "Unknown part or side study 'nothing'"),
     ],
 )

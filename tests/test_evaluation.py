@@ -40,7 +40,7 @@ class BatchNorm(torch.nn.Module):
         {"noise": GaussianNoise(25, clip=True)},
         {"noise": PoissonGaussianNoise(25)},
         {"seed": 1},
-        {"data_range": 2.0},
+        {"data_range": 0.5},
         {"ssim_sigma": 2.0},
     ],
     ids=str,

@@ -291,7 +291,9 @@ def test_an_unknown_model_lists_the_known_ones():
         methods.create("resnet")
     with pytest.raises(ValueError, match="at least 2"):
         methods.create("dncnn", depth=1)
-    with pytest.raises(ValueError, match="at least one block"):
+    with pytest.raises(
+        ValueError, match="blocks must be a whole number between 1 and 10,000, not 0"
+    ):
         methods.create("rdn", blocks=0)
     with pytest.raises(ValueError, match="sigmoid, affine"):
         vincent.DenoisingAutoencoder(4, 2, decoder="relu")

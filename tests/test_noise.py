@@ -382,7 +382,7 @@ def test_speckle_is_gaussian_noise_of_its_sigma_where_the_image_is_white():
 
 @pytest.mark.parametrize("width", [0, -0.5, float("nan")])
 def test_a_width_must_be_positive(width):
-    with pytest.raises(ValueError, match="width must be a number at least 0.001"):
+    with pytest.raises(ValueError, match="width must be a number between 0.001 and 100"):
         CorrelatedNoise(25, width)
 
 

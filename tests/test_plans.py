@@ -111,7 +111,7 @@ def test_every_plan_of_the_package_is_named_like_its_folder_and_takes_a_step(nam
         ("steps = 3", "step = 3", r"\[recipe\] step is not known: remove it or mend its name"),
         ('type = "BlindGaussianNoise"', 'type = "Rain"', "Unknown noise 'Rain'; choose one of"),
         ("low = 0", "lowest = 0", "BlindGaussianNoise has no lowest, but: low, high"),
-        ('optimizer = "muon"', 'optimizer = "sgd"', "'sgd': input should be 'adam' or 'muon'"),
+        ('optimizer = "muon"', 'optimizer = "sgd"', "'sgd': must be 'adam' or 'muon'"),
         ("[data]", "[data", "tiny.toml cannot be used"),
         ("sigma = 25", "noise = 25", r"\[validation\] noise is not known"),
     ],
@@ -144,15 +144,15 @@ def test_every_wrong_field_has_its_sentence(write):
         load_plan(write(text + "\n[studies]\n"))
 
     said = str(caught.value)
-    assert "[recipe] steps is 0: input should be greater than or equal to 1." in said
-    assert "[validation] sigma is 'loud': input should be a valid number" in said
+    assert "[recipe] steps is 0: must be a whole number between 1 and 1,000,000,000." in said
+    assert "[validation] sigma is 'loud': must be a number between 0 and 2,550." in said
     assert "studies is not known: remove it or mend its name." in said
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("depth = 3", "depht = 3", "does not fit dncnn: .*depht"),
+        ("depth = 3", "depht = 3", "dncnn has no argument 'depht', but: depth, features"),
         ("[data]", "[layers]\nsteps = 2\n\n[data]", "is for a stack of layers, which dncnn is not"),
         ('name = "dncnn"', 'name = "resnet"', "Unknown network 'resnet'"),
     ],

@@ -19,6 +19,7 @@ import nbformat
 import pytest
 import write_environment
 import yaml
+from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -175,7 +176,8 @@ def test_a_chapter_has_every_part(source):
     assert solutions == text.count("</details>") == len(exercises) - 1
 
 
-def test_changed_text_is_taken_over_without_executing(tmp_path):
+def test_changed_text_is_taken_over_without_executing(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
     source = tmp_path / "01_a.py"
     source.write_text("# %% [markdown]\n# old\n\n# %%\n1 + 1\n")
     notebook = execute_notebooks.read_source(source)
@@ -191,6 +193,85 @@ def test_changed_text_is_taken_over_without_executing(tmp_path):
     pair = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert pair.cells[0].source == "new"
     assert pair.cells[1].outputs[0].text == "2"
+
+
+def test_what_was_edited_in_the_pair_is_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+    source = tmp_path / "01_a.py"
+    source.write_text("# %% [markdown]\n# old\n\n# %%\n1 + 1\n")
+    stored(source)
+    pair = source.with_suffix(".ipynb")
+    edited = pair.read_text().replace('"old"', '"my afternoon"')
+    pair.write_text(edited)
+
+    assert execute_notebooks.take_over_text(source)
+
+    (copy,) = (tmp_path / "build/notebooks/replaced").iterdir()
+    assert copy.read_text() == edited and str(copy) in capsys.readouterr().out
+    assert nbformat.read(pair, as_version=4).cells[0].source == "old"
+    assert not execute_notebooks.take_over_text(source)
+    assert len(list(copy.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("01_a.py", b"# \xff", "is not UTF-8"), ("01_a.ipynb", b"{", "no notebook, or damaged")],
+)
+def test_a_damaged_chapter_is_named(tmp_path, name, content, said):
+    source = tmp_path / "01_a.py"
+    source.write_text("# %%\n1 + 1\n")
+    stored(source)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(SystemExit, match=f"{name} {said}|{name} is {said}"):
+        execute_notebooks.is_current(source)
+
+
+def test_chapters_are_executed_by_one_process_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(execute_notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["execute_notebooks.py"])
+    execute_notebooks.main()
+
+    lock = FileLock(tmp_path / "build" / "notebooks.lock")
+    with lock, pytest.raises(SystemExit, match="by another process"):
+        execute_notebooks.main()
+
+
+def test_make_works_in_a_folder_of_any_name(tmp_path):
+    folder = tmp_path / """a b'c $x "d" #e %f & (g) `h` ;i"""
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    # It stands for the environment's; a script of the environment names it by its whole path.
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho ran "$@"\n')
+    python.chmod(0o755)
+    (folder / ".venv" / "installed").touch()
+
+    def make(*arguments: str) -> str:
+        done = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert {"ran -m ruff check .", "ran -m ruff format --check ."} <= {
+        *make("lint-check").split("\n")
+    }
+    assert f"open {folder}/book/_build/html/index.html" in make("book")
+    for target in (
+        "help",
+        "install",
+        "colab",
+        "study",
+        "weights",
+        "test",
+        "bench",
+        "lock",
+        "clean",
+    ):
+        make("-n", target)
+    make("clean")
+    assert not python.exists() and (folder / "Makefile").exists()
 
 
 def stored(source):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from denoise_lib import methods
+from denoise_lib.checks import UserError
 from denoise_lib.evaluation import evaluate
 from denoise_lib.methods.classical import Classical
 from denoise_lib.noise import GaussianNoise
@@ -42,6 +43,47 @@ def test_results_come_back_as_saved_and_newer_rows_replace_older(folder):
     assert list(loaded["image"]) == list(rows["image"])
     assert len(store.load()) == 6
     assert {"commit", "machine", "training"} <= set(loaded.columns)
+
+
+def test_rows_that_are_none_are_refused(folder):
+    rows = evaluate(identity, SMALL, name="mine", progress=False)
+
+    for wrong in (pd.DataFrame(), rows[:0]):
+        with pytest.raises(UserError, match="no rows to save"):
+            store.save(wrong, **KEY)
+    with pytest.raises(UserError, match="lack image"):
+        store.save(rows.drop(columns="image"), **KEY)
+    with pytest.raises(UserError, match="lack variant, precision, fingerprint"):
+        store.save(rows)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PAR1" + bytes(100) + b"PAR1"])
+def test_a_damaged_table_is_named_and_kept(folder, content):
+    table = folder / "rows.parquet"
+    table.write_bytes(content)
+
+    for use in (store.load, lambda: store.save(evaluate(identity, SMALL, "mine", False), **KEY)):
+        with pytest.raises(UserError, match="rows.parquet cannot be read"):
+            use()
+    assert table.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'"a\nb,c,d\n'])
+def test_a_damaged_side_table_is_named(folder, content):
+    (folder / "side").mkdir()
+    (folder / "side" / "mine.csv").write_bytes(content)
+
+    with pytest.raises(UserError, match="side/mine.csv cannot be read"):
+        store.load_side("mine")
+
+
+def test_a_place_that_cannot_be_written_is_named(folder, monkeypatch):
+    (folder / "file").touch()
+    monkeypatch.setenv("DENOISE_RESULTS", str(folder / "file"))
+
+    with pytest.raises(UserError, match="file/rows.parquet cannot be written .*DENOISE_RESULTS"):
+        store.save(evaluate(identity, SMALL, "mine", False), **KEY)
 
 
 def test_a_variant_and_a_part_of_the_images_are_kept_apart(folder):

@@ -391,7 +391,7 @@ def test_another_recipe_is_not_resumed(tmp_path):
     fit(small_model(), small_data(), recipe, folder=tmp_path, progress=False)
 
     with pytest.raises(
-        ValueError, match="another recipe .steps was 3, is 4.: resume with that one"
+        ValueError, match="of another training .recipe steps was 3, is 4.: resume that one"
     ):
         fit(
             small_model(),
@@ -462,7 +462,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused():
 
 def test_options_that_cannot_be_right_are_refused():
     recipe = Recipe(steps=1)
-    with pytest.raises(ValueError, match="auto, bf16, fp32"):
+    with pytest.raises(ValueError, match="'auto', 'bf16' or 'fp32'"):
         fit(small_model(), small_data(), recipe, precision="fp8")
     with pytest.raises(ValueError, match="name the run's folder"):
         fit(small_model(), small_data(), recipe, resume=True)
@@ -544,9 +544,11 @@ def test_a_log_that_cannot_be_written_does_not_end_the_training(tmp_path):
 
 @pytest.mark.parametrize("name", ["steps", "batch_size", "validate_every", "accumulate"])
 def test_counts_are_at_least_one(name):
-    with pytest.raises(ValueError, match=f"{name}\n  Input should be greater than or equal to 1"):
+    with pytest.raises(ValueError, match=f"{name} is 0: must be a whole number between 1 and"):
         Recipe(**{"steps": 1, name: 0})
-    with pytest.raises(ValueError, match="warmup\n  Input should be less than 1"):
+    with pytest.raises(
+        ValueError, match="warmup is 1.0: must be a number of at least 0 and below 1"
+    ):
         Recipe(steps=1, warmup=1.0)
 
 
@@ -599,7 +601,7 @@ def test_the_network_is_compiled_if_asked_for(monkeypatch):
     model = small_model()
     fit(model, small_data(), recipe, compile=True, progress=False)
 
-    assert compiled == [model]
+    assert compiled[1:] == [model]  # the first is a trial whether compiling works at all
 
 
 def test_seconds_are_those_of_all_sittings(tmp_path):

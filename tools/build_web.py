@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from denoise_lib import export, inference, methods, plotting
+from denoise_lib import export, methods, plotting, prepared
 from denoise_lib.checks import UserError
 from denoise_lib.data import load_dataset
 from denoise_lib.data.images import SUFFIXES
@@ -151,7 +151,7 @@ def networks(folder: Path) -> None:
     packages = [version(name) for name in ("torch", "onnx", "onnxscript")]
     for name in NETWORKS:
         path = folder / "models" / f"{name}.onnx.gz"
-        code = _hash(Path(export.__file__), Path(inference.__file__))
+        code = _hash(Path(export.__file__), Path(prepared.__file__))
         sources = (code, json.dumps(get(name).identity(), sort_keys=True), *packages)
 
         def make(name: str = name, path: Path = path) -> None:

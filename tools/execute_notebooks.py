@@ -6,6 +6,9 @@ over the text only:
 
     python tools/execute_notebooks.py            the chapters that need it
     python tools/execute_notebooks.py --force    all of them
+
+A pair that says something else than its source is kept as a copy in `build/notebooks/replaced`
+before it is written anew: it may have been edited by mistake.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ import base64
 import hashlib
 import io
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
+from filelock import FileLock, Timeout
 from PIL import Image, ImageChops
 
 from denoise_lib.files import replacing
@@ -128,7 +134,10 @@ def _place(path: Path) -> bytes:
 
 def read_source(path: Path) -> nbformat.NotebookNode:
     """The chapter's percent script as a notebook whose cell ids do not change between runs."""
-    notebook = jupytext.read(path)
+    try:
+        notebook = jupytext.read(path)
+    except UnicodeDecodeError:
+        sys.exit(f"{path} is not UTF-8: save it so.")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     # As jupytext writes a pair: this tells how the script is laid out, and stands in it alone.
     notebook.metadata.get("jupytext", {}).pop("text_representation", None)
@@ -137,26 +146,57 @@ def read_source(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def read_pair(source: Path) -> nbformat.NotebookNode:
+    """The notebook beside a source."""
+    pair = source.with_suffix(".ipynb")
+    try:
+        return nbformat.read(pair, as_version=4)
+    except (ValueError, nbformat.ValidationError):  # no JSON, no text, no notebook
+        sys.exit(f"{pair} is no notebook, or damaged: delete it to have it made anew.")
+
+
+def keep_edited(source: Path) -> None:
+    """Copy a pair whose cells are not those of its source, before it is written anew."""
+    pair = source.with_suffix(".ipynb")
+    if not pair.exists():
+        return
+    cells = [
+        [(cell.cell_type, cell.source) for cell in notebook.cells]
+        for notebook in (read_pair(source), read_source(source))
+    ]
+    if cells[0] != cells[1]:
+        copy = ROOT / "build" / "notebooks" / "replaced" / f"{pair.stem}-{time.time_ns()}.ipynb"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(pair, copy)
+        print(f"{pair.name} was not what its source says; it is kept as {copy}")
+
+
 def is_current(source: Path) -> bool:
     """Whether the stored pair was made from this source and this library."""
     pair = source.with_suffix(".ipynb")
     if not pair.exists():
         return False
-    stored = nbformat.read(pair, as_version=4).metadata.get("denoise_book", {})
+    stored = read_pair(source).metadata.get("denoise_book", {})
     return stored.get("fingerprint") == fingerprint(read_source(source))
 
 
 def take_over_text(source: Path) -> bool:
     """Bring a current pair's text and metadata up to its source; whether anything differed."""
-    pair = source.with_suffix(".ipynb")
-    stored, notebook = nbformat.read(pair, as_version=4), read_source(source)
+    stored, notebook = read_pair(source), read_source(source)
     for old, new in zip(code_cells(stored), code_cells(notebook), strict=True):
         new.outputs, new.execution_count = old.outputs, old.execution_count
     notebook.metadata = {**stored.metadata, **notebook.metadata}
     if notebook == stored:
         return False
-    nbformat.write(notebook, pair)
+    write_pair(notebook, source)
     return True
+
+
+def write_pair(notebook: nbformat.NotebookNode, source: Path) -> None:
+    """Put a notebook beside its source; what was edited there is kept."""
+    keep_edited(source)
+    with replacing(source.with_suffix(".ipynb")) as temporary:
+        nbformat.write(notebook, temporary)
 
 
 def strip(notebook: nbformat.NotebookNode) -> None:
@@ -221,8 +261,7 @@ def execute(source: Path, preset: str) -> None:
         "fingerprint": before if preset == "quick" else "",  # the book shows no other
         "seconds": round(time.perf_counter() - start),
     }
-    with replacing(source.with_suffix(".ipynb")) as temporary:
-        nbformat.write(executed, temporary)
+    write_pair(executed, source)
 
 
 def main() -> None:
@@ -238,15 +277,25 @@ def main() -> None:
     if unknown:
         known = ", ".join(source.stem for source in sources)
         parser.error(f"unknown chapter {', '.join(sorted(unknown))}; choose from {known}")
-    for source in sources:
-        if arguments.names and source.stem not in arguments.names:
-            continue
-        if is_current(source) and not arguments.force:
-            changed = take_over_text(source)
-            print(f"{source.stem}: {'new text, same outputs' if changed else 'up to date'}")
-            continue
-        print(f"{source.stem}: executing", flush=True)
-        execute(source, arguments.preset)
+    lock = ROOT / "build" / "notebooks.lock"
+    lock.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            for source in sources:
+                if not arguments.names or source.stem in arguments.names:
+                    bring_up_to_date(source, arguments.preset, arguments.force)
+    except Timeout:
+        sys.exit("The chapters are being executed by another process: wait until it is done.")
+
+
+def bring_up_to_date(source: Path, preset: str, force: bool) -> None:
+    """Execute a chapter if need be, or take over its text."""
+    if is_current(source) and not force:
+        changed = take_over_text(source)
+        print(f"{source.stem}: {'new text, same outputs' if changed else 'up to date'}")
+        return
+    print(f"{source.stem}: executing", flush=True)
+    execute(source, preset)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from denoise_lib.checks import UserError
 from denoise_lib.data import registry
 from denoise_lib.data.items import Dataset, Item, Split
 
@@ -33,10 +37,24 @@ def load_dataset(name: str, **options: Any) -> Dataset:
     Raises
     ------
     ValueError
-        When the name is not known; the message lists the known ones.
+        When the name or an option is not known; the message lists the known ones.
     """
+    if not isinstance(name, str):
+        raise UserError(
+            f"A data set is asked for by a name, not by {name!r}: write one of "
+            f"{', '.join(available())} in quotes."
+        )
     if name.startswith("folder:"):
         from denoise_lib.data import folder
 
-        return folder.load(name.removeprefix("folder:"), **options)
-    return registry.get(name).load(**options)
+        return _load(partial(folder.load, name.removeprefix("folder:")), name, options)
+    return _load(registry.get(name).load, name, options)
+
+
+def _load(load: Callable[..., Dataset], name: str, options: dict[str, Any]) -> Dataset:
+    known = inspect.signature(load).parameters
+    for option in options:
+        if option not in known:
+            choice = f"it has {', '.join(known)}" if known else "it has none"
+            raise UserError(f"{name} has no option {option!r}: {choice}.")
+    return load(**options)

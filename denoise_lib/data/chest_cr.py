@@ -7,10 +7,10 @@ from importlib import resources
 from pathlib import Path
 
 from denoise_lib.checks import not_installed
-from denoise_lib.data.dicom import read_dicom
-from denoise_lib.data.images import to_square
+from denoise_lib.data.images import check_size, to_square
 from denoise_lib.data.items import Dataset, Item, Split
 from denoise_lib.data.registry import dataset
+from denoise_lib.formats.dicom import read_dicom_picture
 from denoise_lib.needs import Needs
 
 FILE = "RG1_UNCI.dcm"
@@ -51,11 +51,13 @@ def load(size: int | None = 256) -> Dataset:
     ModuleNotFoundError
         When pydicom (on reading) or pydicom-data is not installed.
     """
+    check_size(size)
     path = _find()
     record = _Record("RG1_UNCI" if size is None else f"RG1_UNCI-{size}", "RG1")
 
     def read(record: _Record) -> Item:
-        return Item(image=to_square(read_dicom(path), size), id=record.id, group=record.group)
+        image = read_dicom_picture(path).frames[0]
+        return Item(image=to_square(image, size), id=record.id, group=record.group)
 
     return Dataset("chest-cr", Split(), Split(), Split([record], read), credit=CREDIT)
 

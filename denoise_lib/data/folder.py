@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import dataclass
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from denoise_lib.checks import UserError
-from denoise_lib.data.images import SUFFIXES, read_image, to_square
-from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.images import SUFFIXES, check_size, read_image, to_square
+from denoise_lib.data.items import SPLITS, Dataset, Item, Split
+from denoise_lib.files import expanded, printable
 
-SPLITS = ("train", "val", "test")
+# What people call the three, in any case.
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+# How a PNG, JPEG or TIFF file begins, and a DICOM file that lacks its preamble: with the first
+# element of its header.
+BEGINNINGS = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
+    *(b"\x02\x00\x00\x00UL", b"\x02\x00\x10\x00UI", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00"),
+)
+NAMED = 5  # skipped files that a warning names for each reason
 
 
 @dataclass(frozen=True)
@@ -23,16 +42,20 @@ class _Record:
 
 
 def load(path: str | Path, size: int | None = None, val: float = 0.1, test: float = 0.2) -> Dataset:
-    """All PNG, JPEG, TIFF and DICOM images (.dcm, .dicom) below a folder.
+    """All PNG, JPEG, TIFF and DICOM images below a folder.
+
+    A file is taken by its suffix, or else by its content, as an export without suffixes has it;
+    links to folders are followed. A warning names what is left out, and why.
 
     An image's `id` is its path below the folder. Its `group` is the sub-folder of PATH that it
     lies in, one folder per patient, say, or the image itself where it lies directly in PATH.
     The name of the group alone decides its split, so that more images, another order or another
     machine never move a patient; the shares `val` and `test` are met on average only, and a small
-    folder can leave a split empty.
+    folder can leave a split empty, of which a warning tells.
 
-    Sub-folders named train, val or test are taken as the splits, as they are. A group then is
-    a sub-folder of one of them: that no patient is in two of them is yours to see to.
+    Sub-folders named train, val or test (training, valid, validation, testing; in any case) are
+    taken as the splits, as they are. A group then is a sub-folder of one of them: that no patient
+    is in two of them is yours to see to.
 
     Parameters
     ----------
@@ -41,7 +64,8 @@ def load(path: str | Path, size: int | None = None, val: float = 0.1, test: floa
     size : int or None
         Side in pixels: centred square, box-averaged. None: every image at its own size.
     val, test : float
-        Expected share of the groups, in [0, 1]; ignored where the folder has its own splits.
+        Expected share of the groups, each from 0 to below 1, together too; ignored where the
+        folder has its own splits.
 
     Returns
     -------
@@ -53,19 +77,25 @@ def load(path: str | Path, size: int | None = None, val: float = 0.1, test: floa
     FileNotFoundError
         When there is no such folder.
     ValueError
-        When it holds no images, or images beside its own splits, or the shares are impossible.
+        When it holds no images, or images beside its own splits, or two of one name, or the size
+        or the shares are impossible.
     """
-    root = Path(path).expanduser()
+    root = expanded(path)
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}: check the path after 'folder:'.")
-    if min(val, test) < 0 or val + test > 1:
-        raise UserError(f"val={val} and test={test} are no shares: give two that add up to <= 1.")
-    files = [file for file in root.rglob("*") if _is_image(file.relative_to(root), file)]
+    check_size(size)
+    _check_shares(val, test)
+    files, skipped = _look_through(root)
+    if skipped:
+        warnings.warn(f"{root}: left out {skipped}.", stacklevel=2)
     if not files:
         raise UserError(f"{root} holds no image: put PNG, JPEG, TIFF or DICOM files there.")
-    own_splits = any((root / split).is_dir() for split in SPLITS)
+    own_splits = any(_split_name(each.name) for each in root.iterdir() if each.is_dir())
     records = [_own(file, root) if own_splits else _drawn(file, root, val, test) for file in files]
     records.sort(key=lambda record: record.id)
+    _check_names(records)
+    expected = SPLITS if own_splits else ("train", *["val"] * (val > 0), *["test"] * (test > 0))
+    _warn_of_empty(root, records, expected)
 
     def read(record: _Record) -> Item:
         return Item(to_square(read_image(record.path), size), id=record.id, group=record.group)
@@ -99,10 +129,94 @@ def split_of(group: str, val: float, test: float) -> str:
     return "val" if position < test + val else "train"
 
 
-def _is_image(relative: Path, file: Path) -> bool:
-    # Names with a leading dot are droppings of an operating system, such as ._scan.png.
-    hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and file.suffix.lower() in SUFFIXES and file.is_file()
+def _check_shares(val: float, test: float) -> None:
+    for name, share in {"val": val, "test": test}.items():
+        if not isinstance(share, (int, float)) or not 0 <= share < 1:  # NaN is not
+            raise UserError(
+                f"{name} must be a share from 0 to below 1, not {share!r}; to choose the images "
+                "yourself, put them into sub-folders train, val and test."
+            )
+    if val + test >= 1:
+        raise UserError(
+            f"The shares val={val:g} and test={test:g} leave nothing to train on: give two that "
+            "add up to less than 1."
+        )
+
+
+@dataclass
+class _Skipped:
+    """What is left out, by reason."""
+
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, reason: str, file: Path, root: Path) -> None:
+        self.names.setdefault(reason, []).append(_name(file, root))
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{len(names)} {reason} ({', '.join(sorted(names)[:NAMED])}"
+            + (", ..." if len(names) > NAMED else "")
+            + ")"
+            for reason, names in self.names.items()
+        )
+
+
+def _look_through(root: Path) -> tuple[list[Path], _Skipped]:
+    """All images below a folder, and what else is there."""
+    files, skipped, top = [], _Skipped(), root.resolve()
+    # Links wait until every folder has been seen: an image is known by its own path, not by that
+    # of a link to it, and a link cannot lead in circles.
+    folders, links, seen = [root], [], set()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop()
+        if (place := folder.resolve()) in seen or place in top.parents:
+            above = "above it" if place in top.parents else "that is read already"
+            skipped.add(f"links to a folder {above}", folder, root)
+            continue
+        seen.add(place)
+        try:
+            entries = sorted(folder.iterdir(), reverse=True)
+        except OSError as error:
+            skipped.add(f"folders that cannot be opened ({error.strerror})", folder, root)
+            continue
+        for entry in entries:
+            # A leading dot marks the droppings of an operating system, such as ._scan.png.
+            if entry.name.startswith("."):
+                skipped.add("hidden", entry, root)
+            elif entry.is_dir():
+                (links if entry.is_symlink() else folders).append(entry)
+            elif reason := _no_image(entry):
+                skipped.add(reason, entry, root)
+            else:
+                files.append(entry)
+    return files, skipped
+
+
+def _no_image(file: Path) -> str | None:
+    """Why a file is left out; None for an image."""
+    if file.is_symlink() and not file.exists():
+        return "links to nothing"
+    if not file.is_file():
+        return "that are no files"
+    if file.suffix.lower() in SUFFIXES:
+        return None
+    if file.name.upper() == "DICOMDIR":
+        return "list of an export's files"
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(132)
+    except OSError as error:
+        return f"files that cannot be opened ({error.strerror})"
+    if start.startswith(BEGINNINGS) or start[128:] == b"DICM":
+        return None
+    return "that are no PNG, JPEG, TIFF or DICOM"
+
+
+def _split_name(folder: str) -> str | None:
+    return SPLIT_NAMES.get(folder.lower())
 
 
 def _drawn(file: Path, root: Path, val: float, test: float) -> _Record:
@@ -113,8 +227,9 @@ def _drawn(file: Path, root: Path, val: float, test: float) -> _Record:
 
 def _own(file: Path, root: Path) -> _Record:
     name = _name(file, root)
-    split, *rest = name.split("/")
-    if split not in SPLITS or not rest:
+    folder, *rest = name.split("/")
+    split = _split_name(folder)
+    if split is None or not rest:
         raise UserError(
             f"{file} lies outside the folders train, val and test of {root}: move it into one."
         )
@@ -122,5 +237,26 @@ def _own(file: Path, root: Path) -> _Record:
 
 
 def _name(file: Path, root: Path) -> str:
+    """A file's path below the folder."""
     # macOS stores accents decomposed, Linux and Windows do not: one spelling, one split.
-    return unicodedata.normalize("NFC", file.relative_to(root).as_posix())
+    return unicodedata.normalize("NFC", printable(file.relative_to(root).as_posix()))
+
+
+def _check_names(records: list[_Record]) -> None:
+    """Refuse two images of one name: they would get the same noise, and count as one."""
+    for id, count in Counter(record.id for record in records).items():
+        if count > 1:
+            first, second, *_ = (ascii(str(each.path)) for each in records if each.id == id)
+            raise UserError(
+                f"{first} and {second} are spelt alike but for how accents are stored: rename one."
+            )
+
+
+def _warn_of_empty(root: Path, records: list[_Record], expected: tuple[str, ...]) -> None:
+    there = {record.split for record in records}
+    if empty := [split for split in expected if split not in there]:
+        warnings.warn(
+            f"{root} has no {' and no '.join(empty)} images: put images into sub-folders "
+            "train, val and test to choose the splits yourself.",
+            stacklevel=3,
+        )

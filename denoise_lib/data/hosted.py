@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import functools
+import hashlib
 import io
 import re
 import warnings
@@ -16,19 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pooch
 import torch
 
-from denoise_lib.checks import require
+from denoise_lib.checks import UserError, require
+from denoise_lib.data.download import fetch, sweep
 from denoise_lib.data.folder import split_of
-from denoise_lib.data.images import read_image, to_square
+from denoise_lib.data.images import check_size, read_image, to_square
 from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.data.recorded import Record
 from denoise_lib.data.registry import dataset
+from denoise_lib.files import expanded
 from denoise_lib.needs import Needs
 
 KAGGLE = "praveengovi/coronahack-chest-xraydataset"
 METADATA = "Chest_xray_Corona_Metadata.csv"
 IMAGES = "Coronahack-Chest-XRay-Dataset"
+SUMS = "SHA256SUMS"
+LARGEST_NPZ = 1_000_000_000  # bytes; it has 214 million
 
 CORONAHACK_CREDIT = (
     f"CoronaHack Chest X-Ray Dataset, kaggle.com/datasets/{KAGGLE} (CC BY 4.0 for its largest "
@@ -63,6 +68,9 @@ def load_coronahack(root: str | Path | None = None, size: int | None = 256) -> D
     `test` is what the metadata calls TEST. `val` is a tenth of the training patients, drawn by
     the hash of the patient; training images of a patient who is in TEST too are left out.
 
+    Kaggle publishes no hashes: the SHA-256 of every image is recorded in `SHA256SUMS` of the folder
+    when it is first loaded, and checked from then on, see `recorded`.
+
     The patient is read from the file name: `person1004` of `person1004_virus_1686.jpeg`, `IM-0128`
     of `IM-0128-0001.jpeg` and of `NORMAL2-IM-0128-0001.jpeg`. The numbers of bacteria and virus,
     and those with and without NORMAL2, look like separate counts (person448 has both causes, as
@@ -91,8 +99,11 @@ def load_coronahack(root: str | Path | None = None, size: int | None = 256) -> D
         When Kaggle does not deliver; the message says how to do without.
     FileNotFoundError
         When `root` does not hold the data set.
+    ValueError
+        When an image has changed since its hash was recorded, or hashes cannot be recorded.
     """
-    root = _download_coronahack() if root is None else Path(root).expanduser()
+    check_size(size)
+    root = _download_coronahack() if root is None else expanded(root)
     if not (root / METADATA).is_file():
         raise FileNotFoundError(
             f"{root} has no {METADATA}: give the folder that was unpacked from kaggle.com/{KAGGLE}."
@@ -108,7 +119,10 @@ def load_coronahack(root: str | Path | None = None, size: int | None = 256) -> D
             photos[split].append(_photo(row, root))
     _leave_out_absent(photos, root)
 
+    record = Record(root / SUMS, [photo.path for some in photos.values() for photo in some])
+
     def read(photo: _Photo) -> Item:
+        record.check(photo.path)
         image = to_square(read_image(photo.path), size)
         return Item(image, id=photo.id, group=photo.group, label=photo.label)
 
@@ -191,6 +205,9 @@ def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
     MedMNIST gives no patient, so each image is its own `group` (split and index): images of one
     child may be in train and val both. Images are squares cut from the centre.
 
+    MedMNIST publishes an MD5, which is checked, and no SHA-256: that is recorded beside the file
+    when it is first loaded, and checked from then on, see `recorded`.
+
     Parameters
     ----------
     root : str, Path or None
@@ -208,14 +225,16 @@ def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
         When medmnist is not installed.
     ConnectionError
         When the file cannot be downloaded; the message says where to put it by hand.
+    ValueError
+        When it is not the published file, or has changed since its hash was recorded.
     """
     # Without scikit-learn and torchvision, which only its training code needs, medmnist prints
     # a complaint when imported.
     with contextlib.redirect_stdout(io.StringIO()):
         medmnist = require("medmnist", "medmnist", "The data set pneumoniamnist")
     info = medmnist.info.INFO["pneumoniamnist"]
-    root = Path(medmnist.info.DEFAULT_ROOT if root is None else root).expanduser()
-    _download_npz(info["url_224"], info["MD5_224"], root / "pneumoniamnist_224.npz")
+    root = expanded(medmnist.info.DEFAULT_ROOT if root is None else root)
+    _published_npz(info["url_224"], info["MD5_224"], root / "pneumoniamnist_224.npz")
 
     @functools.cache
     def source(split: str) -> Any:
@@ -237,13 +256,14 @@ def load_pneumoniamnist(root: str | Path | None = None) -> Dataset:
     return Dataset("pneumoniamnist", train, val, test, credit=PNEUMONIAMNIST_CREDIT)
 
 
-def _download_npz(url: str, md5: str, target: Path) -> None:
-    """medmnist's own download needs torchvision; pooch does the same, and checks the hash."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        pooch.retrieve(url, f"md5:{md5}", target.name, target.parent, progressbar=True)
-    except (OSError, ValueError) as error:
-        raise ConnectionError(
-            f"Could not download {url} ({type(error).__name__}): try again, or put the file at "
-            f"{target} by hand."
-        ) from error
+def _published_npz(url: str, md5: str, target: Path) -> None:
+    """The file, as its publisher's MD5 has it and as it was when first seen."""
+    sweep(target.parent)
+    if not target.is_file():
+        fetch(url, f"md5:{md5}", target, largest=LARGEST_NPZ, progress=True)
+    sums = target.with_name(f"{target.name}.sha256")
+    if not sums.is_file():  # what is recorded must be what was published
+        with target.open("rb") as file:
+            if hashlib.file_digest(file, "md5").hexdigest() != md5:
+                raise UserError(f"{target} is not the published file: delete it and get it anew.")
+    Record(sums, [target]).check(target)

@@ -8,7 +8,9 @@ from typing import Any, overload
 
 import torch
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, unknown
+
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Split(Sequence[Item]):
     def __getitem__(self, index: int | slice) -> Item | Split:
         if isinstance(index, slice):
             return Split(self.records[index], self._read)
+        if not -len(self) <= index < len(self):
+            raise IndexError(
+                f"There is no item {index} among the {len(self)} of this split: count from 0."
+            )
         return self._read(self.records[index])
 
     def __iter__(self) -> Iterator[Item]:
@@ -127,8 +133,9 @@ class Split(Sequence[Item]):
             raise UserError("This split is empty; choose another split of the data set.")
         if len({image.shape for image in images}) > 1:
             raise UserError(
-                "The images of this split differ in size, so they cannot be stacked: "
-                "read them one by one, or load the data set with a fixed size."
+                "The images of this split differ in size, so they cannot be stacked: give them "
+                "one, 256 say (size = 256 under [data] in a training's TOML file, --size 256 on "
+                "the command line, load_dataset(..., size=256) in Python)."
             )
         return torch.stack(images)
 
@@ -157,6 +164,6 @@ class Dataset:
     credit: str = ""
 
     def __getitem__(self, split: str) -> Split:
-        if split not in ("train", "val", "test"):
-            raise KeyError(f"Unknown split {split!r}; choose one of train, val, test.")
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
         return getattr(self, split)

@@ -11,9 +11,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import logging
-import os
-import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,15 +19,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-import pooch
 import torch
 from PIL import Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
-from denoise_lib.checks import UserError
-from denoise_lib.data.items import Dataset, Item, Split
+from denoise_lib.checks import UserError, unknown
+from denoise_lib.data.download import cache, fetch, sweep
+from denoise_lib.data.items import SPLITS, Dataset, Item, Split
 from denoise_lib.data.registry import dataset
-from denoise_lib.needs import Needs
+from denoise_lib.needs import Needs, data_folder
 
 RAW = "https://raw.githubusercontent.com"
 NIH_REPOSITORY = "muhammedtalo/COVID-19/ee3e2cffc0824711bed675275506b26f19be7198"
@@ -46,8 +43,6 @@ DNCNN_CREDIT = (
     "Denoiser, IEEE TIP 2017"
 )
 BSDS_CREDIT = f"{DNCNN_CREDIT}, and D. Martin et al. (BSDS), ICCV 2001."
-
-ALL = ("train", "val", "test")
 
 # What `nih-native` has.
 NATIVE = (
@@ -82,7 +77,7 @@ class _Record:
 
 
 @dataset("nih-sample", Needs(folder="chest_xray"), place=1)
-def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
+def load_nih_sample(download: Collection[str] = SPLITS) -> Dataset:
     """Chest radiographs of NIH ChestX-ray14 at 256 x 256: 681 train, 50 val, 100 test.
 
     The published 1024 x 1024 files are averaged over 4 x 4 pixels once, on download, and only
@@ -111,7 +106,7 @@ def load_nih_sample(download: Collection[str] = ALL) -> Dataset:
 
 
 @dataset("nih-native", Needs(folder="chest_xray/test_1024"))
-def load_nih_native(download: Collection[str] = ALL) -> Dataset:
+def load_nih_native(download: Collection[str] = SPLITS) -> Dataset:
     """Twelve test radiographs of `nih-sample` as published, 1024 x 1024.
 
     Parameters
@@ -155,7 +150,7 @@ def _nih_records() -> list[_Record]:
 
 
 @dataset("train400", Needs(folder="natural/train400"))
-def load_train400(download: Collection[str] = ALL) -> Dataset:
+def load_train400(download: Collection[str] = SPLITS) -> Dataset:
     """The 400 photographs, 180 x 180, that DnCNN was trained on; all in `train`.
 
     Parameters
@@ -177,7 +172,7 @@ def load_train400(download: Collection[str] = ALL) -> Dataset:
 
 
 @dataset("set12", Needs(folder="natural/set12"))
-def load_set12(download: Collection[str] = ALL) -> Dataset:
+def load_set12(download: Collection[str] = SPLITS) -> Dataset:
     """The 12 classical test photographs, 256 x 256 or 512 x 512; all in `test`.
 
     Parameters
@@ -199,7 +194,7 @@ def load_set12(download: Collection[str] = ALL) -> Dataset:
 
 
 @dataset("bsd68", Needs(folder="natural/bsd68"))
-def load_bsd68(download: Collection[str] = ALL) -> Dataset:
+def load_bsd68(download: Collection[str] = SPLITS) -> Dataset:
     """The 68 test photographs of BSDS, 321 x 481 or 481 x 321; all in `test`.
 
     Parameters
@@ -243,7 +238,8 @@ def dncnn_file(file: str, source_path: str, sha256: str) -> Path:
     """
     url = f"{RAW}/{NATURAL_REPOSITORY}/{quote(source_path)}"
     record = _Record(id=file, group=file, split="test", file=file, url=url, source_sha256=sha256)
-    path = _available(record, _folder())
+    sweep(cached(record).parent)
+    path = _available(record, data_folder())
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise UserError(f"{path} is not the published file: delete it and get it anew.")
     return path
@@ -273,19 +269,16 @@ def _manifest(name: str) -> list[dict[str, str]]:
 def _dataset(
     name: str, records: Sequence[_Record], credit: str, download: Collection[str]
 ) -> Dataset:
-    folder = _folder()  # once: a data set must not change its source between two images
+    if unasked := set(download) - set(SPLITS):
+        raise unknown("split", min(unasked), SPLITS)
+    folder = data_folder()  # once: a data set must not change its source between two images
     if not folder:
         _download_missing(name, [record for record in records if record.split in download])
     read = partial(_read, folder=folder)
     train, val, test = (
-        Split([record for record in records if record.split == split], read) for split in ALL
+        Split([record for record in records if record.split == split], read) for split in SPLITS
     )
     return Dataset(name, train, val, test, credit=credit)
-
-
-def _folder() -> Path | None:
-    folder = os.environ.get("DENOISE_DATA")
-    return Path(folder) if folder else None
 
 
 def _read(record: _Record, folder: Path | None) -> Item:
@@ -340,12 +333,14 @@ def cached(record: _Record) -> Path:
     Returns
     -------
     pathlib.Path
-        Below the cache of the user, where pooch has it.
+        Below the cache of the user.
     """
-    return Path(pooch.os_cache("denoise_lib")) / record.file
+    return cache() / record.file
 
 
 def _download_missing(name: str, records: Sequence[_Record]) -> None:
+    for folder in {cached(record).parent for record in records}:
+        sweep(folder)
     missing = [record for record in records if not cached(record).is_file()]
     # Each file is complete on its own: stop at any time, the next call fetches the rest.
     for record in tqdm(missing, desc=f"downloading {name}", unit="file", disable=not missing):
@@ -353,32 +348,16 @@ def _download_missing(name: str, records: Sequence[_Record]) -> None:
 
 
 def _download(record: _Record) -> None:
-    """Bring one file into the cache, whole and checked, or leave nothing behind."""
     # No registry of `pooch.create`: it takes a file whose hash is not the published one, such as
     # the small one that is kept, for outdated.
-    target = cached(record)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    pooch.get_logger().setLevel(logging.WARNING)  # else a line per file breaks the bar
-    # Work beside the target: a rename within one folder is atomic, and what an interruption
-    # leaves half done disappears with the temporary folder.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
-        try:
-            published = Path(
-                pooch.retrieve(record.url, f"sha256:{record.source_sha256}", "published", folder)
-            )
-            if record.pixels_sha256 and not record.native:
-                small = _pixels(published.read_bytes(), record, record.url)
-                Image.fromarray(small).save(published, format="PNG")
-        except (OSError, ValueError) as error:  # network, disk; wrong hash
-            raise ConnectionError(
-                f"Could not download {record.url} ({_reason(error)}). Try again, or put the file "
-                f"at {target} by hand, or set DENOISE_DATA to a folder that has {record.file}."
-            ) from error
-        os.replace(published, target)
+    def reduce(published: Path) -> None:
+        small = _pixels(published.read_bytes(), record, record.url)
+        Image.fromarray(small).save(published, format="PNG")
 
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValueError):
-        return "its content is not the published one"
-    response = getattr(error, "response", None)
-    return f"HTTP {response.status_code}" if response is not None else type(error).__name__
+    fetch(
+        record.url,
+        f"sha256:{record.source_sha256}",
+        cached(record),
+        finish=reduce if record.pixels_sha256 and not record.native else None,
+        otherwise=f", or set DENOISE_DATA to a folder that has {record.file}",
+    )

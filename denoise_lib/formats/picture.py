@@ -46,6 +46,9 @@ class Made:
         )
 
 
+Writer = Callable[[torch.Tensor, Path, Made], None]
+
+
 @dataclass(frozen=True)
 class Picture:
     """What is in an image file.
@@ -67,7 +70,7 @@ class Picture:
     path: Path
     frames: torch.Tensor
     bits: int
-    writers: dict[str, Callable[[torch.Tensor, Path, Made], None]]
+    writers: dict[str, Writer]
     notes: tuple[str, ...] = ()
 
     @property

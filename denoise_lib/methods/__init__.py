@@ -74,7 +74,8 @@ def load(source: str | Path) -> Denoiser:
     ----------
     source : str or pathlib.Path
         A classical method, a trained network of the package, the DnCNN authors' weights
-        ("dncnn-authors", "dncnn-b-authors"), or a folder that `denoise train` wrote.
+        ("dncnn-authors", "dncnn-b-authors"), or the path of a folder that `denoise train` wrote:
+        ``./mine``, ``runs/mine``.
 
     Returns
     -------
@@ -89,12 +90,12 @@ def load(source: str | Path) -> Denoiser:
     ModuleNotFoundError, ConnectionError, FileNotFoundError
         When a package or published files that it needs cannot be had.
     """
-    if Path(source).is_dir():
+    if released.is_path(source):
         return released.load_trained(source)
-    methods = registry.methods()
-    if str(source) not in methods:
-        raise unknown("method", str(source), available())
-    return methods[str(source)].load()
+    name, methods = str(source), registry.methods()
+    if name not in methods:
+        raise unknown("method", name[:60], [*available(), "a folder as a path, ./mine"])
+    return methods[name].load()
 
 
 def recipe(name: str, preset: str = "quick") -> Recipe:

@@ -151,12 +151,12 @@ class Classical(Method):
         return Tuned(self.name, self.function, self._levels(tuned))
 
     def _levels(self, tuned: Mapping[str, Mapping] | str) -> Mapping[str, Mapping]:
-        if not isinstance(tuned, str):
-            return tuned
-        levels = tuned_parameters(tuned).get(self.name, {})
+        given = not isinstance(tuned, str)
+        levels = tuned if given else tuned_parameters(tuned).get(self.name, {})
         if self.grid and not levels:
+            where = "at any noise level" if given else f"on {tuned}"
             raise UserError(
-                f"{self.name} was not tuned on {tuned}: run `denoise study tune {self.name}`."
+                f"{self.name} was not tuned {where}: run `denoise study tune {self.name}`."
             )
         return levels
 

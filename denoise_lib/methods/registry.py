@@ -20,6 +20,7 @@ import torch
 
 from denoise_lib.checks import UserError, unknown
 from denoise_lib.identity import code_hash
+from denoise_lib.methods.arguments import checked_arguments
 from denoise_lib.needs import NOTHING, Needs
 from denoise_lib.recipe import PRESETS, Recipe
 
@@ -122,8 +123,15 @@ class Network(Method):
         Returns
         -------
         torch.nn.Module
+
+        Raises
+        ------
+        ValueError
+            When an argument is unknown or of the wrong kind, a number out of its range, or the
+            network too large: a sentence, before any memory is taken.
         """
-        return self.architecture(**{**self.config, **config})
+        arguments = checked_arguments(self.name, self.architecture, {**self.config, **config})
+        return self.architecture(**arguments)
 
     def recipe(self, preset: str) -> Recipe:
         """How it is trained at a preset.

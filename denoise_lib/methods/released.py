@@ -8,21 +8,31 @@ its training, `plan.toml`, whose table [study] says that the comparison shows it
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from denoise_lib.checks import UserError
-from denoise_lib.files import replacing
+from denoise_lib.files import expanded, file_hash, replacing
 from denoise_lib.methods.registry import Look, Method, Network, get, register, registered
+from denoise_lib.methods.stored import (
+    CARD,
+    WEIGHTS,
+    check_finite,
+    check_fits,
+    make,
+    read_card,
+    read_weights,
+)
 
 RELEASED = Path(__file__).parent / "weights"
-WEIGHTS, CARD, PLAN = "model.safetensors", "config.json", "plan.toml"
+PLAN = "plan.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +103,7 @@ def load_card(source: str | Path) -> dict:
     FileNotFoundError
         When there is no such network; the message lists the released ones.
     """
-    return json.loads((_find(source) / CARD).read_text("utf-8"))
+    return read_card(_find(source))
 
 
 def load_trained(source: str | Path) -> nn.Module:
@@ -102,7 +112,8 @@ def load_trained(source: str | Path) -> nn.Module:
     Parameters
     ----------
     source : str or pathlib.Path
-        One of `available()`, or a folder that `save_trained` or `denoise train` wrote.
+        One of `available()`, or the path of a folder that `save_trained` or `denoise train` wrote;
+        see `is_path`.
 
     Returns
     -------
@@ -114,35 +125,13 @@ def load_trained(source: str | Path) -> nn.Module:
     FileNotFoundError
         When there is no such network; the message lists the released ones.
     ValueError
-        When the weights are not those the card was written for, or its architecture is another
-        than theirs.
+        When the weights are not those the card was written for, its architecture is another
+        than theirs, or either is damaged.
     """
-    from safetensors.torch import load_file
-
     folder = _find(source)
-    card = load_card(folder)
-    path = folder / WEIGHTS
-    if _sha256(path) != card["sha256"]:
-        raise UserError(f"{path} is not the file its card describes: copy or install it again.")
-    weights = {name: tensor.float() for name, tensor in load_file(path).items()}
-    model = get(card["model"], Network).create(**card["config"])
-    expected = model.state_dict()
-    counters = {name for name in expected if name.endswith("num_batches_tracked")}
-    wrong = [
-        name
-        for name in (expected.keys() | weights.keys()) - counters
-        if name not in weights
-        or name not in expected
-        or weights[name].shape != expected[name].shape
-    ]
-    if wrong:
-        raise UserError(
-            f"{folder / CARD} says {card['model']} {card['config']}, but the weights are of "
-            f"another architecture ({len(wrong)} tensors differ, {min(wrong)} among them): "
-            "use the card that came with them."
-        )
-    model.load_state_dict(weights, strict=False)
-    return model.eval()
+    card = read_card(folder)
+    weights = read_weights(folder, card["sha256"])
+    return make(card["model"], card["config"], weights, str(folder / CARD))
 
 
 def save_trained(
@@ -150,7 +139,8 @@ def save_trained(
 ) -> Path:
     """Write a trained network and its card.
 
-    Kernels and matrices are stored as float16, everything else (biases, batch norm) as float32.
+    Kernels and matrices are stored as float16 where that has room for their values, everything
+    else (biases, batch norm) as float32.
 
     Parameters
     ----------
@@ -169,26 +159,63 @@ def save_trained(
     -------
     pathlib.Path
         The folder.
-    """
-    from safetensors.torch import save_file
 
+    Raises
+    ------
+    ValueError
+        When a weight is NaN or infinite, the architecture is unknown or another, an entry would
+        replace one of the card's own, or the folder cannot be written.
+    """
     folder = Path(folder)
-    weights = {
-        key: (value.half() if value.ndim > 1 else value).contiguous().cpu()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: name a folder for the network.")
+    if taken := {"sha256", "parameters"} & card.keys():
+        raise UserError(f"The card has a {min(taken)} of its own: give the entry another name.")
+    state = {
+        key: value.contiguous().cpu()
         for key, value in model.state_dict().items()
         if value.is_floating_point()
     }
+    check_finite(state, "The network")
+    check_fits(architecture, config or {}, state, "The card")
+    try:
+        _write(state, folder, architecture, config or {}, count_parameters(model), card)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror or error}): name another folder."
+        ) from error
+    return folder
+
+
+def _write(
+    state: dict[str, torch.Tensor],
+    folder: Path,
+    architecture: str,
+    config: dict,
+    parameters: int,
+    card: dict,
+) -> None:
+    from safetensors.torch import save_file
+
     with replacing(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary)
+        # The library's own writer has errors of its own kind, without the system's reason.
+        temporary.touch()
+        save_file({key: _smaller(value) for key, value in state.items()}, temporary)
     content = {
         "model": architecture,
-        "config": config or {},
-        "parameters": count_parameters(model),
-        "sha256": _sha256(folder / WEIGHTS),
+        "config": config,
+        "parameters": parameters,
+        "sha256": file_hash(folder / WEIGHTS),
         **card,
     }
     _write_card(folder / CARD, content)
-    return folder
+
+
+def _smaller(value: torch.Tensor) -> torch.Tensor:
+    """A kernel or matrix as float16, unless that has no room for its values."""
+    if value.ndim < 2 or (value.abs() > torch.finfo(torch.float16).max).any():
+        return value
+    return value.half()
 
 
 def update_card(source: str | Path, **entries) -> None:
@@ -207,7 +234,7 @@ def update_card(source: str | Path, **entries) -> None:
         When there is no such network; the message lists the released ones.
     """
     path = _find(source) / CARD
-    _write_card(path, json.loads(path.read_text("utf-8")) | entries)
+    _write_card(path, read_card(path.parent) | entries)
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -231,15 +258,55 @@ def _write_card(path: Path, content: dict) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
+def is_path(source: str | Path) -> bool:
+    """Whether a trained network is asked for by its folder, not by its name.
+
+    A folder is never taken for a network of the package, or the other way round, because of what
+    happens to lie in the working directory.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        A name is one word; ``./mine``, ``runs/mine`` or a `Path` is a folder.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        When it is neither text nor a path.
+    """
+    if isinstance(source, Path):
+        return True
+    if not isinstance(source, str):
+        raise UserError(f"{source!r} names no network: give a name in quotes, or a folder.")
+    separators = [mark for mark in (os.sep, os.altsep) if mark]
+    return source.startswith((".", "~")) or any(mark in source for mark in separators)
+
+
 def _find(source: str | Path) -> Path:
-    for folder in (Path(source), RELEASED / str(source)):
-        if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
-            return folder
-    raise FileNotFoundError(
-        f"There is no trained network {str(source)!r}: name a folder with {CARD} and {WEIGHTS}, "
-        f"or one of {', '.join(available()) or 'none'}."
-    )
+    names = available()
+    if not is_path(source):
+        if source in names:
+            return RELEASED / source
+        raise FileNotFoundError(
+            f"There is no trained network {str(source)[:60]!r}: name one of "
+            f"{', '.join(names) or 'none'}, or a folder as a path, ./mine."
+        )
+    folder = expanded(source)
+    for name in (CARD, WEIGHTS):
+        if not _is_file(folder / name):
+            raise FileNotFoundError(
+                f"{str(folder)[:200]} has no {name}: name a folder that `denoise train` wrote, or "
+                f"one of {', '.join(names) or 'none'}."
+            )
+    return folder
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or not to be entered
+        return False

@@ -18,8 +18,9 @@ from typing import Any
 import pandas as pd
 
 from denoise_lib import methods
+from denoise_lib.checks import UserError
 from denoise_lib.evaluation import compare
-from denoise_lib.files import replacing
+from denoise_lib.files import expanded, replacing
 from denoise_lib.methods.classical import Classical
 from denoise_lib.protocol import Protocol
 from denoise_lib.provenance import provenance
@@ -42,7 +43,7 @@ def folder() -> Path:
         Not necessarily there.
     """
     if other := os.environ.get("DENOISE_RESULTS"):
-        return Path(other)
+        return expanded(other)
     checkout = _PACKAGE.parent / "results"
     return checkout if checkout.is_dir() else _PACKAGE / "results"
 
@@ -63,16 +64,23 @@ class Table:
     key: tuple[str, ...]
 
     def read(self) -> pd.DataFrame:
-        """All rows; none where there is no file."""
+        """All rows; none where there is no file; a UserError where it is damaged."""
         if not self.path.exists():
             return pd.DataFrame(columns=[*self.key, "fingerprint"])
-        # In one go: a reader may open a path more than once, and another process may replace it.
-        content = io.BytesIO(self.path.read_bytes())
-        if self.path.suffix == ".parquet":
-            return pd.read_parquet(content)
-        # Commits and fingerprints can look like numbers: 12345e6789.
-        text = dict.fromkeys(("commit", "fingerprint", "protocol"), str)
-        return pd.read_csv(content, dtype=text)
+        try:
+            # In one go: a reader may open a path more than once, and another process may
+            # replace it.
+            content = io.BytesIO(self.path.read_bytes())
+            if self.path.suffix == ".parquet":
+                return pd.read_parquet(content)
+            # Commits and fingerprints can look like numbers: 12345e6789.
+            text = dict.fromkeys(("commit", "fingerprint", "protocol"), str)
+            return pd.read_csv(content, dtype=text)
+        except (ValueError, OSError) as error:  # pandas' and Arrow's own are among them
+            raise UserError(
+                f"{self.path} cannot be read as a table of results: get it anew (git checkout), "
+                "or delete it to measure anew."
+            ) from error
 
     def add(self, rows: pd.DataFrame, sort: bool = True) -> None:
         """Add rows, stamped with the commit and the machine; an interruption loses none.
@@ -83,10 +91,28 @@ class Table:
             With the columns of the key and a `fingerprint`.
         sort : bool
             By the key, so that the same measurements in another order make the same file.
+
+        Raises
+        ------
+        ValueError
+            When there are no rows or columns of the key are missing, when the file is damaged or
+            cannot be written.
         """
+        missing = [name for name in (*self.key, "fingerprint") if name not in rows.columns]
+        if missing or rows.empty:
+            what = "There are no rows to save" if rows.empty else f"Rows lack {', '.join(missing)}"
+            raise UserError(f"{what}: give those of `evaluate`, and what it does not know by name.")
+        try:
+            self._add(rows.assign(**provenance()), sort)
+        except OSError as error:
+            raise UserError(
+                f"{self.path} cannot be written ({error.strerror}): let DENOISE_RESULTS name a "
+                "folder that can."
+            ) from error
+
+    def _add(self, rows: pd.DataFrame, sort: bool) -> None:
         from filelock import FileLock  # readers need none
 
-        rows = rows.assign(**provenance())
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_suffix(".lock")):
             if self.path.exists():
@@ -212,7 +238,8 @@ def save(rows: pd.DataFrame, training: str = "", **key: str) -> None:
         `variant`, `precision` and `fingerprint` of the measurement.
     """
     rows = rows.assign(training=training, **key)
-    scores().add(rows.astype({"sigma": float, **dict.fromkeys(_SCORES, "float32")}))
+    kinds = {"sigma": float, **dict.fromkeys(_SCORES, "float32")}
+    scores().add(rows.astype({name: kinds[name] for name in kinds if name in rows.columns}))
 
 
 def baselines(protocol: Protocol) -> pd.DataFrame:

@@ -75,7 +75,8 @@ def load(folder: Path) -> dict | None:
     Raises
     ------
     ValueError
-        When there are checkpoints but all are damaged.
+        When there are checkpoints but all are damaged, or one is whole but holds what no training
+        saves.
 
     Warns
     -----
@@ -85,11 +86,24 @@ def load(folder: Path) -> dict | None:
     paths = [folder / name for name in (CURRENT, PREVIOUS) if (folder / name).exists()]
     for path in paths:
         if (content := _content(path)) is not None:
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            return _unpacked(content, path)
         warnings.warn(f"{path} is damaged: the checkpoint before it is tried.", stacklevel=2)
     if paths:
         raise UserError(f"Every checkpoint in {folder} is damaged: delete them and start anew.")
     return None
+
+
+def _unpacked(content: bytes, path: Path) -> dict:
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # PyTorch names neither the file nor all that it may raise
+        raise UserError(
+            f"{path} holds more than tensors and plain values, and may be malicious: it is not "
+            "opened; delete it and start anew."
+        ) from error
+    if not isinstance(state, dict):
+        raise UserError(f"{path} is no checkpoint of a training: delete it and start anew.")
+    return state
 
 
 def _content(path: Path) -> bytes | None:

@@ -15,11 +15,11 @@ import torch
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, check_weights
 from denoise_lib.device import has_fast_bf16
 from denoise_lib.files import replacing
 from denoise_lib.recipe import Recipe
-from denoise_lib.training import checkpoints
+from denoise_lib.training import checkpoints, fixed
 from denoise_lib.training.optimizers import create_optimizers
 from denoise_lib.training.processes import same_on_all, synchronised_batch_norm
 from denoise_lib.training.run import RunOptions, TrainingRun
@@ -32,6 +32,7 @@ Apply = Callable[[torch.Tensor], torch.Tensor]
 Loss = Callable[[Apply, Batch], torch.Tensor]
 Draw = Callable[[torch.Generator], Batch]
 Measure = Callable[[torch.nn.Module], Mapping[str, float]]
+About = Callable[[], Mapping[str, Any]]
 Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 EMPTY_CURVE = ("step", "loss", "psnr", "seconds")
@@ -48,14 +49,23 @@ class Engine:
         What a step does, and how many there are.
     options : RunOptions
         Where and for how long it runs.
+    about : callable, optional
+        ``about() -> mapping``: what else fixes the training, for a checkpoint. Plain values.
 
     Raises
     ------
     ValueError
-        When the batch cannot be shared out evenly.
+        When the model cannot be trained or compiled, or the batch cannot be shared out evenly.
     """
 
-    def __init__(self, model: torch.nn.Module, recipe: Recipe, options: RunOptions):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        recipe: Recipe,
+        options: RunOptions,
+        about: About | None = None,
+    ):
+        check_trainable(model)
         self.model, self.recipe, self.options = model, recipe, options
         self.accelerator = _accelerator(recipe, options)
         self.device = self.accelerator.device
@@ -63,6 +73,7 @@ class Engine:
         fast = has_fast_bf16(self.device) if wanted == "auto" else wanted == "bf16"
         self.precision = "bf16" if fast else "fp32"
         self._check_shares()
+        self._fixed = self._what_is_fixed(about)
         model.train()
         # PyTorch's stubs leave memory_format out.
         model.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -73,6 +84,7 @@ class Engine:
         synchronised_batch_norm(model, self.accelerator.num_processes > 1)
         self.network = self.accelerator.prepare_model(model)
         if options.compile:
+            check_compiler(self.device)
             self.network = torch.compile(self.network)
         optimizers = create_optimizers(
             model,
@@ -99,6 +111,16 @@ class Engine:
                 f"{self.accelerator.num_processes} processes in {self.recipe.accumulate} parts "
                 f"each: choose a multiple of {shares}."
             )
+
+    def _what_is_fixed(self, about: About | None) -> dict[str, Any]:
+        if self.options.folder is None:  # no checkpoint will ask, and to hash images takes a while
+            return {}
+        return {
+            "recipe": asdict(self.recipe),
+            "precision": self.precision,
+            **fixed.of_network(self.model),
+            **(about() if about is not None else {}),
+        }
 
     def _schedule(self, optimizer: torch.optim.Optimizer) -> OneCycleLR:
         warmup = self.recipe.warmup
@@ -207,15 +229,27 @@ class Engine:
         if "image" in batch:
             numbers = batch["image"].unique().tolist()
             images = " (images " + ", ".join(names[n] if names else str(n) for n in numbers) + ")"
-        kept = "nothing was saved"
-        if self.saved_step is not None:
-            kept = (
-                f"the last good checkpoint, of step {self.saved_step}, is in {self.options.folder}"
-            )
         raise FloatingPointError(
             f"The loss or its gradient is no longer finite at step {step}{images}: lower the "
-            f"learning rate; {kept}."
+            f"learning rate; {self._kept}."
         )
+
+    @property
+    def _kept(self) -> str:
+        if self.saved_step is None:
+            return "nothing was saved"
+        return f"the last good checkpoint, of step {self.saved_step}, is in {self.options.folder}"
+
+    def _check_weights(self) -> None:
+        """Refuse to keep weights that a last step made infinite: no loss has seen them."""
+        try:
+            check_weights(self.average, "The averaged weights")
+            check_weights(self.model, "The weights")
+        except UserError as error:
+            raise FloatingPointError(
+                f"The weights are no longer finite at step {self.step}: lower the learning rate; "
+                f"{self._kept}."
+            ) from error
 
     def calibrate(self, draw: Draw, loss: Loss, patches: int) -> None:
         """Give the averaged network batch-norm statistics of its own.
@@ -304,7 +338,14 @@ class Engine:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Save everything that the next step depends on."""
+        """Save everything that the next step depends on.
+
+        Raises
+        ------
+        FloatingPointError
+            When the weights are not finite; the checkpoint before is kept.
+        """
+        self._check_weights()
         self._saved = time.perf_counter()
         if self.options.folder is None:
             return
@@ -322,8 +363,7 @@ class Engine:
         return {
             "step": self.step,
             "seconds": self.seconds,
-            "recipe": asdict(self.recipe),
-            "precision": self.precision,
+            "fixed": self._fixed,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -334,7 +374,13 @@ class Engine:
         }
 
     def restore(self) -> None:
-        """Go on from the checkpoint in the run's folder, if there is one."""
+        """Go on from the checkpoint in the run's folder, if there is one.
+
+        Raises
+        ------
+        ValueError
+            When the checkpoint is of another training; names what differs.
+        """
         # Only the first process reads: the others may be machines without that disk.
         main = self.accelerator.is_main_process
         folder = self.options.folder
@@ -346,14 +392,15 @@ class Engine:
         (state,) = box
         if state is None:
             return
-        before = {**state["recipe"], "precision": state["precision"]}
-        now = {**asdict(self.recipe), "precision": self.precision}
-        changed = [name for name in now if before.get(name) != now[name]]
-        if changed:
-            differences = ", ".join(f"{n} was {before.get(n)}, is {now[n]}" for n in changed)
+        if "fixed" not in state:
             raise UserError(
-                f"The checkpoint in {self.options.folder} is of another recipe ({differences}): "
-                "resume with that one, or name another folder."
+                f"The checkpoint in {folder} is of an older version of this library, which did not "
+                "say what fixes it: start anew in another folder."
+            )
+        if changed := fixed.differences(state["fixed"], self._fixed):
+            raise UserError(
+                f"The checkpoint in {folder} is of another training ({changed}): resume that one, "
+                "or name another folder."
             )
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
@@ -371,14 +418,20 @@ class Engine:
         Parameters
         ----------
         stopped_by : str or None
-            "interrupt", "termination", "time" or None.
+            "interrupt", "termination", "hangup", "time" or None.
 
         Returns
         -------
         TrainingRun
             What the training did.
+
+        Raises
+        ------
+        FloatingPointError
+            When the weights are not finite.
         """
         seconds = self.seconds
+        self._check_weights()
         synchronised_batch_norm(self.model, False)
         self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
         self.model.load_state_dict(self.average.module.state_dict())
@@ -397,6 +450,56 @@ class Engine:
             precision=self.precision,
             stopped_by=None if finished and stopped_by == "time" else stopped_by,
         )
+
+
+def check_trainable(model: Any) -> None:
+    """Refuse what has no weights that a training can change.
+
+    Parameters
+    ----------
+    model : object
+        Should be a network.
+
+    Raises
+    ------
+    ValueError
+        When it is no module, has no weights, all are frozen, or one is not finite.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise UserError(
+            f"A {type(model).__name__} cannot be trained: give a torch.nn.Module, "
+            "methods.create('dncnn') say."
+        )
+    weights = list(model.parameters())
+    if not weights:
+        raise UserError(f"{type(model).__name__} has no weights, so there is nothing to train.")
+    if not any(weight.requires_grad for weight in weights):
+        raise UserError("All weights of the model are frozen: free them, model.requires_grad_().")
+    check_weights(model, "The weights at the start")
+
+
+def check_compiler(device: torch.device) -> None:
+    """Refuse to compile where the compiler behind `torch.compile` does not work.
+
+    It would say so in the first step only, in many lines.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the training.
+
+    Raises
+    ------
+    ValueError
+        When a sum of two numbers cannot be compiled.
+    """
+    try:
+        torch.compile(lambda x: x + 1)(torch.ones(8, device=device))
+    except Exception as error:  # whatever the compiler says
+        raise UserError(
+            "torch.compile does not work here: install a C++ compiler (apt install g++, say), or "
+            "train without --compile."
+        ) from error
 
 
 class _Scored(torch.nn.Module):

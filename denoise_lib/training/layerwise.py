@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from denoise_lib.methods.vincent import DenoisingAutoencoder, StackedAutoencoder
 from denoise_lib.noise import Noise
 from denoise_lib.recipe import Recipe
+from denoise_lib.training.engine import About
 from denoise_lib.training.loop import Apply, Batch, optimise
 from denoise_lib.training.patches import sample_patches
 from denoise_lib.training.run import TrainingRun
@@ -30,6 +31,7 @@ def train_layers(
     recipe: Recipe,
     folder: Path | None = None,
     max_minutes: float | None = None,
+    about: About | None = None,
     **options: Any,
 ) -> TrainingRun:
     """Train each layer to undo the corruption of its own input, the lowest first.
@@ -53,6 +55,8 @@ def train_layers(
         Each layer's checkpoints are in a folder of its own in it.
     max_minutes : float, optional
         Save and stop after this time, all layers together.
+    about : callable, optional
+        As for `optimise`: what `draw` draws from.
     **options
         Further fields of `training.RunOptions`, for each layer.
 
@@ -77,10 +81,16 @@ def train_layers(
         ) -> torch.Tensor:
             return reconstruction_loss(decoder, network(batch["damaged"]), batch["clean"])
 
+        def all_about(depth: int = depth) -> dict[str, Any]:
+            more = about() if about is not None else {}
+            return {"noise": corruption.to_dict(), "layer": depth + 1, **more}
+
         own = folder and Path(folder) / f"layer{depth + 1}"
         if max_minutes is not None:
-            options["max_minutes"] = max_minutes - (time.monotonic() - start) / 60
-        runs.append(optimise(layer, draw_pair, loss, recipe, folder=own, **options))
+            options["max_minutes"] = max(0, max_minutes - (time.monotonic() - start) / 60)
+        runs.append(
+            optimise(layer, draw_pair, loss, recipe, folder=own, about=all_about, **options)
+        )
         if not runs[-1].finished or runs[-1].stopped_by:
             break
     return replace(

@@ -8,6 +8,7 @@ start = "dncnn-s25-natural"       # optional: a trained network to start from
 
 [data]
 dataset = "nih-sample"            # its training split
+size = 256                        # optional: the side to which images of several sizes are reduced
 
 [noise]
 type = "BlindGaussianNoise"       # further keys are its parameters
@@ -22,6 +23,7 @@ dataset = "nih-sample"
 split = "val"
 sigma = 25
 limit = 10
+size = 256
 
 [layers]                          # optional, `vincent` only: a recipe for each layer
 steps = 600
@@ -36,23 +38,54 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from denoise_lib import methods
-from denoise_lib.checks import UserError
-from denoise_lib.data import load_dataset
+from denoise_lib.checks import LARGEST_SIGMA, UserError
+from denoise_lib.data import Dataset, load_dataset
+from denoise_lib.fields import number, sentences, whole
 from denoise_lib.methods.released import PLAN, RELEASED, load_trained
 from denoise_lib.methods.vincent import PatchAutoencoder
 from denoise_lib.noise import GaussianNoise, Noise, create
-from denoise_lib.protocol import Protocol
+from denoise_lib.protocol import Protocol, Side
 from denoise_lib.provenance import provenance
 from denoise_lib.recipe import Recipe
 from denoise_lib.training.layerwise import LAYER_BATCH
+from denoise_lib.training.loop import check_validation
 from denoise_lib.training.run import TrainingRun
 from denoise_lib.training.train import train
+
+LONGEST_NAME = 100  # characters
+
+
+def _one_component(name: Any) -> str:
+    """Refuse a name that is not that of a folder in `runs`."""
+    if (
+        not isinstance(name, str)
+        or not 1 <= len(name) <= LONGEST_NAME
+        or not name.isprintable()
+        or name.startswith((".", "-"))
+        or set(name) & set('/\\:*?"<>|')
+    ):
+        raise UserError(
+            "must be the name of a folder, like dncnn-b-nih: text without slashes that does not "
+            f"begin with a dot or a dash, of at most {LONGEST_NAME} characters"
+        )
+    return name
+
+
+Name = Annotated[str, BeforeValidator(_one_component)]
 
 
 class _Table(BaseModel):
@@ -77,6 +110,17 @@ class Data(_Table):
     """[data]: whose training split is used."""
 
     dataset: str
+    size: Side | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, plain: Any) -> dict[str, Any]:
+        """A size that is not given is none: what identifies older trainings has no such key."""
+        return {key: value for key, value in plain(self).items() if value is not None}
+
+    def load(self) -> Dataset:
+        """The data set."""
+        options = {} if self.size is None else {"size": self.size}
+        return load_dataset(self.dataset, **options)
 
 
 class Validation(_Table):
@@ -84,13 +128,14 @@ class Validation(_Table):
 
     dataset: str
     split: Literal["train", "val", "test"] = "val"
-    sigma: float
-    limit: int | None = Field(default=None, ge=1)
+    sigma: Annotated[float, number(0, LARGEST_SIGMA)]
+    limit: Annotated[int, whole(1, 10**9)] | None = None
+    size: Side | None = None
 
     def protocol(self) -> Protocol:
         """What `fit` watches."""
         noise = GaussianNoise(self.sigma)
-        return Protocol(self.dataset, self.split, noise, limit=self.limit)
+        return Protocol(self.dataset, self.split, noise, limit=self.limit, size=self.size)
 
 
 class Shown(_Table):
@@ -103,7 +148,7 @@ class Shown(_Table):
 class Plan(_Table):
     """What a training file says; see the module."""
 
-    name: str
+    name: Name
     model: Architecture
     data: Data
     noise: Noise
@@ -163,10 +208,7 @@ class Plan(_Table):
     def create_model(self) -> torch.nn.Module:
         """The network as the training begins, seeded by the recipe."""
         torch.manual_seed(self.recipe.seed)
-        try:
-            model = methods.create(self.model.name, **self.model.config)
-        except TypeError as error:  # Python's words for an argument that the class does not have
-            raise UserError(f"[model] does not fit {self.model.name}: {error}.") from error
+        model = methods.create(self.model.name, **self.model.config)
         if self.model.start is not None:
             start = load_trained(self.model.start).state_dict()
             shapes = {name: value.shape for name, value in start.items()}
@@ -198,11 +240,24 @@ class Plan(_Table):
         ConnectionError, FileNotFoundError, ValueError
             When the images cannot be had, or as `training.fit`.
         """
-        split = load_dataset(self.data.dataset).train
         watched = self.validation.protocol() if self.validation else None
-        images, model = split.images(), self.create_model()
+        check_validation(watched)
+        model, split = self.create_model(), self.data.load().train
+
+        def about() -> dict[str, Any]:
+            start = {"model": self.model.name, "start": self.model.start, **self.model.config}
+            return {"name": self.name, "model": start, "data": self.data.model_dump()}
+
         run = train(
-            model, images, self.noise, self.recipe, self.layers, split.ids, watched, **options
+            model,
+            split.images(),
+            self.noise,
+            self.recipe,
+            self.layers,
+            split.ids,
+            watched,
+            about,
+            **options,
         )
         return model, run
 
@@ -227,7 +282,7 @@ def planned(plan: Plan) -> dict[str, Any]:
     return {
         "model": plan.model.name,
         "config": plan.model.config,
-        "training_data": {"dataset": plan.data.dataset},
+        "training_data": plan.data.model_dump(),
         "noise": plan.noise.to_dict(),
         "start": plan.model.start,
         "recipe": asdict(plan.recipe),
@@ -250,7 +305,7 @@ def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
     dict
         For `save_trained`.
     """
-    dataset = load_dataset(plan.data.dataset)
+    dataset = plan.data.load()
     noise = plan.noise.to_dict()
     kind = noise.pop("type")
     levels = ", ".join(f"{key} {value:g}" for key, value in noise.items())
@@ -259,7 +314,7 @@ def describe(plan: Plan, run: TrainingRun) -> dict[str, Any]:
         "summary": f"{dataset.name}, {kind} ({levels})",
         "command": f"denoise train {plan.name}",
         "training_data": {
-            "dataset": dataset.name,
+            **plan.data.model_dump(),
             "split": "train",
             "images": len(dataset.train),
             "groups": len(dataset.train.groups),
@@ -300,9 +355,10 @@ def load_plan(source: str | Path) -> Plan:
     try:
         return Plan.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValidationError as error:
-        reasons = " ".join(map(_sentence, error.errors()))
-        raise UserError(f"{path} cannot be used. {reasons}") from error
-    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} cannot be used. {sentences(error.errors())}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} cannot be used, it is no text: save it as UTF-8.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path} cannot be used, it is no TOML: {error}.") from error
 
 
@@ -333,17 +389,3 @@ def plan_path(source: str | Path) -> Path:
     raise FileNotFoundError(
         f"There is no file {source}: name a TOML file, or one of {', '.join(known)}."
     )
-
-
-def _sentence(error: Any) -> str:
-    """One of pydantic's complaints: where, what is wrong, and what would be right."""
-    *tables, key = map(str, error["loc"] or ("",))
-    place = f"[{'.'.join(tables)}] {key}" if tables else key
-    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{place} is not known: remove it or mend its name."
-    if error["type"] in ("missing", "missing_argument"):
-        return f"{place} is missing: add it."
-    if error["type"] == "value_error":  # ours, a sentence already
-        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
-    reason = error["msg"].rstrip(".")
-    return f"{place} is {error['input']!r}: {reason[0].lower()}{reason[1:]}."

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import BeforeValidator, model_validator
 
-from denoise_lib.checks import UserError, unknown
-from denoise_lib.device import PRECISIONS
+from denoise_lib.checks import UserError
+from denoise_lib.fields import Flag, number, record
+
+Minutes = Annotated[float, number(0, 1e7)]
 
 
-@dataclass(frozen=True)
+def _as_path(value: Any) -> Any:
+    if value is None or (isinstance(value, str | Path) and str(value)):
+        return value if value is None else Path(value)
+    raise UserError("must be a path")
+
+
+@record
 class RunOptions:
     """Where and for how long a training runs; nothing here changes what it computes but precision.
 
@@ -38,25 +48,23 @@ class RunOptions:
     Raises
     ------
     ValueError
-        When the precision is unknown, or something needs a folder and there is none.
+        When a field is unknown or wrong, or something needs a folder and there is none.
     """
 
-    folder: Path | None = None
-    resume: bool = False
-    max_minutes: float | None = None
-    checkpoint_minutes: float = 5
-    precision: str = "auto"
-    compile: bool = False
-    tensorboard: bool = False
-    progress: bool = True
+    folder: Annotated[Path | None, BeforeValidator(_as_path)] = None
+    resume: Flag = False
+    max_minutes: Minutes | None = None
+    checkpoint_minutes: Minutes = 5
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: Flag = False
+    tensorboard: Flag = False
+    progress: Flag = True
 
-    def __post_init__(self):
-        if self.precision not in PRECISIONS:
-            raise unknown("precision", self.precision, PRECISIONS)
+    @model_validator(mode="after")
+    def _has_a_folder(self) -> RunOptions:
         if self.folder is None and (self.resume or self.tensorboard):
             raise UserError("To resume, or to log for TensorBoard, name the run's folder.")
-        if self.folder is not None:
-            object.__setattr__(self, "folder", Path(self.folder))
+        return self
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -14,10 +15,13 @@ from denoise_lib.methods.vincent import PatchAutoencoder
 from denoise_lib.noise import Noise
 from denoise_lib.protocol import Protocol
 from denoise_lib.recipe import Recipe
+from denoise_lib.training import fixed
+from denoise_lib.training.engine import About
+from denoise_lib.training.folder import claimed
 from denoise_lib.training.layerwise import patch_vectors, train_layers
-from denoise_lib.training.loop import fit
+from denoise_lib.training.loop import check_validation, fit
 from denoise_lib.training.patches import NoisyPatches
-from denoise_lib.training.run import TrainingRun
+from denoise_lib.training.run import RunOptions, TrainingRun
 
 
 def train(
@@ -28,6 +32,7 @@ def train(
     layers: Recipe | None = None,
     ids: Sequence[str] | None = None,
     validation: Protocol | None = None,
+    about: About | None = None,
     **options: Any,
 ) -> TrainingRun:
     """Train a network in place: its layers first, where they have a recipe, then the whole.
@@ -48,6 +53,8 @@ def train(
         The images' names, for messages.
     validation : Protocol, optional
         Watched meanwhile; chooses nothing.
+    about : callable, optional
+        As for `fit`: what else fixes the training.
     **options
         Fields of `RunOptions`.
 
@@ -61,17 +68,29 @@ def train(
     ValueError, FloatingPointError
         As `fit`.
     """
-    start = time.monotonic()
-    if layers is not None:
-        stack = cast(PatchAutoencoder, model).stack
-        run = train_layers(stack, patch_vectors(images), noise, layers, **options)
-        if not run.finished or run.stopped_by:
-            return replace(run, steps=run.steps + recipe.steps)
-        if options.get("max_minutes") is not None:
-            options["max_minutes"] -= (time.monotonic() - start) / 60
-    else:
-        run = None
-    whole = fit(model, NoisyPatches(images, noise, ids), recipe, validation, **options)
+    start, run = time.monotonic(), None
+
+    @cache  # it is asked for each layer, and hashes all images
+    def all_about() -> dict[str, Any]:
+        return {
+            "layers": layers and asdict(layers),
+            "training images": fixed.of_images(images, ids),
+            **(about() if about is not None else {}),
+        }
+
+    with claimed(RunOptions(**options).folder):
+        if layers is not None:
+            check_validation(validation)
+            stack = cast(PatchAutoencoder, model).stack
+            draw = patch_vectors(images)
+            run = train_layers(stack, draw, noise, layers, about=all_about, **options)
+            if not run.finished or run.stopped_by:
+                return replace(run, steps=run.steps + recipe.steps)
+            if options.get("max_minutes") is not None:
+                spent = (time.monotonic() - start) / 60
+                options["max_minutes"] = max(0, options["max_minutes"] - spent)
+        data = NoisyPatches(images, noise, ids)
+        whole = fit(model, data, recipe, validation, all_about, **options)
     return whole if run is None else replace(whole, seconds=run.seconds + whole.seconds)
 
 

@@ -6,12 +6,19 @@ export const LARGEST = 36e6; // pixels: beyond that the browser's memory may not
 
 const starts = (bytes, signature, at = 0) => signature.every((value, i) => bytes[at + i] === value);
 
-// DICOM first: the 128 bytes before its signature may be anything, those of a TIFF file too.
+const DICOM = () => import("./dicom.js");
+// Group 2 or 8, whose first element is below 0x20: DICOM without its preamble, least significant byte first or last.
+const headless = ([a, b, c, d]) =>
+  (b === 0 && (a === 2 || a === 8) && d === 0 && c < 0x20) || (a === 0 && (b === 2 || b === 8) && c === 0 && d < 0x20);
+
+// What the content says, then the name. DICOM first: the 128 bytes before its signature may be anything, those of
+// a TIFF file too.
 const KINDS = [
-  { is: (b, name) => starts(b, [0x44, 0x49, 0x43, 0x4d], 128) || /\.(dcm|dicom)$/i.test(name), load: () => import("./dicom.js") },
-  { is: (b) => starts(b, [0x89, 0x50, 0x4e, 0x47]), load: () => import("./png.js") },
+  { is: (b) => starts(b, [0x44, 0x49, 0x43, 0x4d], 128), load: DICOM },
+  { is: (b) => starts(b, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), load: () => import("./png.js") },
   { is: (b) => starts(b, [0xff, 0xd8, 0xff]), load: () => import("./jpeg.js") },
-  { is: (b) => starts(b, [0x49, 0x49, 42, 0]) || starts(b, [0x4d, 0x4d, 0, 42]), load: () => import("./tiff.js") },
+  { is: (b) => [[0x49, 0x49, 42, 0], [0x4d, 0x4d, 0, 42], [0x49, 0x49, 43, 0], [0x4d, 0x4d, 0, 43]].some((head) => starts(b, head)), load: () => import("./tiff.js") },
+  { is: (b, name) => headless(b) || /\.(dcm|dicom)$/i.test(name), load: DICOM },
 ];
 
 const checked = (image, name) => {

@@ -34,7 +34,25 @@ export const drawn = async (bytes, name) => {
   return brush.getImageData(0, 0, width, height);
 };
 
+const INKS = 4;
+
+// Size and number of components, from the start of frame; a file without one is left to the decoder.
+const frame = (bytes) => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let place = 2; place + 10 < bytes.length && bytes[place] === 0xff; place += 2 + view.getUint16(place + 2)) {
+    const marker = bytes[place + 1];
+    const table = [0xc4, 0xc8, 0xcc].includes(marker);
+    if (marker >= 0xc0 && marker <= 0xcf && !table) {
+      return { height: view.getUint16(place + 5), width: view.getUint16(place + 7), components: bytes[place + 9] };
+    }
+  }
+  return null;
+};
+
 export const decode = async (bytes, name) => {
+  const found = frame(bytes);
+  if (found) checkSize(found.width, found.height, name);
+  if (found?.components === INKS) throw new Refusal(`${name} has inks (CMYK): save it as grey or RGB.`);
   const { width, height, data } = await drawn(bytes, name);
   return { width, height, data: toUnit(data, 4, 8) };
 };

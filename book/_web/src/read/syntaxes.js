@@ -1,6 +1,8 @@
 // How the pixels of a DICOM file are stored: what undoes each of its transfer syntaxes.
 
 export const IMPLICIT = "1.2.840.10008.1.2";
+export const EXPLICIT = "1.2.840.10008.1.2.1";
+export const RUN_LENGTHS = "1.2.840.10008.1.2.5";
 export const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
 const typed = (bytes, { allocated, signed, littleEndian = true }) => {
@@ -70,10 +72,10 @@ const jpeg2000 = async (bytes) => {
 
 const DECODERS = {
   [IMPLICIT]: typed,
-  "1.2.840.10008.1.2.1": typed,
+  [EXPLICIT]: typed,
   "1.2.840.10008.1.2.1.99": typed, // deflated as a whole, which the parser has undone
   [BIG_ENDIAN]: typed,
-  "1.2.840.10008.1.2.5": runLengths,
+  [RUN_LENGTHS]: runLengths,
   "1.2.840.10008.1.2.4.50": baseline,
   "1.2.840.10008.1.2.4.57": lossless,
   "1.2.840.10008.1.2.4.70": lossless,

@@ -1,0 +1,1 @@
+"""The commands of `denoise` that need more than a screen, a module each; `cli` registers them."""
