@@ -76,6 +76,8 @@ def advise(
     -------
     str
     """
+    if sigma == 0:
+        return "Leave it alone: there is no noise that can be measured."
     if sigma < LEAST:
         return f"Leave it alone: weaker noise than sigma {LEAST:g} was never worth removing here."
     if spikes > SPIKY:

@@ -121,7 +121,7 @@ def residuals(cells: np.ndarray) -> np.ndarray:
         The same shape.
     """
     smooth = surfaces()
-    flat = cells.reshape(len(cells), -1)
+    flat = cells.reshape(len(cells), CELL**2)
     return (flat - flat @ smooth @ smooth.T).reshape(cells.shape)
 
 

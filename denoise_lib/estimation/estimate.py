@@ -54,7 +54,7 @@ class Estimate:
     levels, bits_used : int
         Different grey values, and the bits that as many need.
     missing_levels : float
-        Share of the levels left out in the middle of the histogram; above 0.05 it is a comb.
+        Share of the levels left out in the middle of the histogram.
     enlarged : float or None
         Period in pixels of the grid that the image was enlarged from.
     blockiness : float
@@ -86,6 +86,11 @@ class Estimate:
     enlarged: float | None
     blockiness: float
     advice: str
+
+    @property
+    def comb(self) -> bool:
+        """Whether so many levels are left out that it is no accident."""
+        return self.missing_levels > traces.COMB
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values."""

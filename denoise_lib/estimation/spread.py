@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, spearmanr
 
-from denoise_lib.estimation.blocks import QUIET, Blocks, by_grey, residuals
+from denoise_lib.estimation.blocks import CELL, QUIET, Blocks, by_grey, residuals
 
 BINS = 8  # of grey, with as many cells in each
 FEWEST = 8 * BINS  # cells
@@ -126,7 +126,7 @@ def spikes(blocks: Blocks) -> float:
 
 def _differences(cells: np.ndarray) -> np.ndarray:
     """Sizes of the differences of differences of each cell, whose spread is twice the noise's."""
-    return np.abs(np.diff(np.diff(cells, axis=1), axis=2)).reshape(len(cells), -1)
+    return np.abs(np.diff(np.diff(cells, axis=1), axis=2)).reshape(len(cells), (CELL - 1) ** 2)
 
 
 def _usual(differences: np.ndarray) -> np.ndarray:

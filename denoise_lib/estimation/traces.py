@@ -38,11 +38,6 @@ class Depth:
     bits: int
     missing: float
 
-    @property
-    def comb(self) -> bool:
-        """Whether so many are left out that it is no accident."""
-        return self.missing > COMB
-
 
 def depth(grey: np.ndarray) -> Depth:
     """Count the grey levels that an image uses.
