@@ -29,7 +29,7 @@ def ratio_panels(panels: Mapping[str, pd.DataFrame]) -> Figure:
     )
     for axis, (title, ratios) in zip(axes[0], panels.items(), strict=True):
         axis.axhline(1, color="0.6", linewidth=1)
-        for marker, name in zip(MARKERS, ratios):
+        for marker, name in zip(MARKERS, ratios, strict=False):
             axis.plot(ratios.index, ratios[name], marker=marker, markersize=5, label=name)
         axis.set_xlabel("true sigma")
         axis.set_title(title, fontsize=10)
