@@ -14,6 +14,7 @@ import typer
 
 from denoise_lib.commands.errors import FAILED, STOPPED, one_sentence
 from denoise_lib.commands.image import denoise_image
+from denoise_lib.commands.inspect import inspect_images
 
 if TYPE_CHECKING:
     from denoise_lib.data import Split
@@ -215,6 +216,7 @@ def _unusable(items: Split) -> list[str]:
 
 
 app.command("image")(one_sentence(denoise_image))
+app.command("inspect")(one_sentence(inspect_images))
 
 
 @app.command()

@@ -258,7 +258,7 @@ def _noise(image: torch.Tensor) -> str:
     return (
         "<h3>How noisy the image was</h3>\n<ul>"
         f"<li>noise level: {found.sigma:.1f} of 255</li>"
-        f"<li>growth with the grey value: {found.growth:.3g}</li>"
+        f"<li>growth with the grey value: {found.growth}</li>"
         f"<li>correlation length: {found.correlation_length:.2f} pixels</li></ul>\n"
         f"<p>{_text(found.advice)}</p>"
     )
