@@ -20,7 +20,17 @@ PACKAGE = ROOT / "denoise_lib"
 PICTURE = ROOT / "book" / "_static" / "house.svg"
 # Small modules at the top that every room may use; they import no room.
 TOOLS = "tools of all rooms"
-TOOLBOX = {"checks", "device", "files", "identity", "needs", "provenance", "recipe", "tabular"}
+TOOLBOX = {
+    "checks",
+    "device",
+    "fields",
+    "files",
+    "identity",
+    "needs",
+    "provenance",
+    "recipe",
+    "tabular",
+}
 
 
 def room_of(name: str) -> str | None:
