@@ -498,6 +498,12 @@ def content(data: bytes):
     return lambda path: path.write_bytes(data)
 
 
+def wrong_sum(data: bytes) -> bytes:
+    """A PNG whose last bit before the chunk IEND, of a checksum, is another."""
+    end = data.index(b"IEND") - 5
+    return data[:end] + bytes([data[end] ^ 1]) + data[end + 1 :]
+
+
 REFUSED = {
     "negative.tif": (tif(np.int16([[-5, 9]])), "negative values"),
     "nan.tif": (tif(np.float32([[np.nan, 1]])), "NaN"),
@@ -531,6 +537,11 @@ REFUSED = {
     "index.png": (content(png(1, 1, 8, 3, b"\0\x05", chunk(b"PLTE", bytes(9)))), "palette"),
     "depth.png": (content(png(1, 1, 7, 0, b"\0\x05")), "damaged"),
     "crc.png": (content(png(1, 1, 8, 0, b"\0\x05").replace(b"IEND", b"IENE")), "ends early"),
+    "sum.png": (content(wrong_sum(png(1, 1, 8, 0, b"\0\x05"))), "wrong checksum"),
+    "pierced.png": (
+        content(png(1, 1, 8, 3, b"\0\0", chunk(b"PLTE", bytes(3)) + chunk(b"tRNS", b"\0"))),
+        "transparent",
+    ),
     "zero.png": (content(png(0, 5, 8, 0, b"")), "0 x 5 pixels"),
     "a.gif": (content(b"GIF89a\x01\0\x01\0"), "a GIF image"),
     "webp.png": (content(b"RIFF\0\0\0\0WEBPVP8 "), "a WebP image"),
