@@ -239,14 +239,14 @@ def _work(found: Found, todo: list[Job], denoiser: Denoiser, log: Log, report: P
             sections.append(_section(result))
 
     stop, lines = StopRequest(), []
-    try:
-        with stop.listening():
-            for line in _shown(denoise_batch(todo, denoiser, log, seen), len(todo)):
-                lines.append(line)
-                if stop.reason:
-                    break
-    except KeyboardInterrupt:  # the second Ctrl-C, which does not wait for the file at work
-        stop.reason = "interrupt"
+    with (
+        stop.listening(),
+        stop.breaking_off(),
+    ):  # a second Ctrl-C does not wait for the file at work
+        for line in _shown(denoise_batch(todo, denoiser, log, seen), len(todo)):
+            lines.append(line)
+            if stop.reason:
+                break
     if report is not None:
         missing = len(found.jobs) - len(sections)
         _write_report(sections, report, missing)
