@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from denoise_lib.study import spectra
+from denoise_lib import spectra
 
 
 def test_white_noise_has_its_variance_at_every_frequency():

@@ -24,7 +24,7 @@ from denoise_lib.data.images import read_image
 from denoise_lib.export import export_onnx
 from denoise_lib.inference import denoise
 from denoise_lib.noise import CHEST_DRR, CorrelatedNoise, GaussianNoise, XRayNoise
-from denoise_lib.study.spectra import radial_power
+from denoise_lib.spectra import radial_power
 
 
 @pytest.fixture(scope="session")

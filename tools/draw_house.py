@@ -29,6 +29,7 @@ TOOLBOX = {
     "needs",
     "provenance",
     "recipe",
+    "spectra",
     "tabular",
 }
 

@@ -17,8 +17,10 @@ import denoise_lib
 from denoise_lib.batch.anatomy import Removed, measure
 from denoise_lib.batch.charts import chart
 from denoise_lib.batch.work import Result
+from denoise_lib.checks import UserError
+from denoise_lib.estimation import describe
 from denoise_lib.files import printable
-from denoise_lib.study.spectra import frequencies, radial_power
+from denoise_lib.spectra import frequencies, radial_power
 
 MOST = 20  # files in a report: each weighs up to a megabyte
 CROP, OVERVIEW = 320, 320  # pixels of a side
@@ -251,10 +253,9 @@ def _histogram(before: torch.Tensor, after: torch.Tensor) -> str:
 def _noise(image: torch.Tensor) -> str:
     """The numbers on the noise of an image, shape (1, H, W)."""
     try:
-        from denoise_lib.estimation import describe
-    except ImportError:
-        return ""
-    found = describe(image)
+        found = describe(image)
+    except UserError as error:  # a tiny image
+        return f"<h3>How noisy the image was</h3>\n<p>{_text(str(error))}</p>"
     return (
         "<h3>How noisy the image was</h3>\n<ul>"
         f"<li>noise level: {found.sigma:.1f} of 255</li>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 import denoise_lib
 from denoise_lib import methods
 from denoise_lib.checks import UserError, check_number
+from denoise_lib.estimation import estimate_sigma
 from denoise_lib.formats import Made
 from denoise_lib.inference import denoise
 from denoise_lib.methods import registry, released
@@ -169,8 +169,11 @@ class Denoiser:
             return self.way.sigma, TOLD, ()
         if not told:
             return None, NOT_USED, ()
-        sigma = float(np.median([estimate_sigma(frame) for frame in frames]))
-        if not math.isfinite(sigma) or sigma < NOTHING_TO_DO:
+        try:
+            sigma = float(np.median([estimate_sigma(frame) for frame in frames]))
+        except UserError as error:
+            raise UserError(f"{str(error).rstrip('.')}: give --sigma.") from error
+        if sigma < NOTHING_TO_DO:
             note = "The image has no noise that can be measured: it is left as it is."
             return 0.0, ESTIMATED, (note,)
         if self._levels:
@@ -191,21 +194,3 @@ class Denoiser:
             return [weights] if isinstance(weights, str) else weights
         folder = Path(self.way.model)
         return [released.load_card(folder)["sha256"]] if folder.is_dir() else []
-
-
-def estimate_sigma(image: torch.Tensor) -> float:
-    """Noise level of an image, from the median of its finest wavelet coefficients.
-
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (1, H, W).
-
-    Returns
-    -------
-    float
-        On the 0-255 scale; NaN where there is nothing to measure.
-    """
-    from skimage import restoration
-
-    return 255 * float(restoration.estimate_sigma(image[0].numpy()))

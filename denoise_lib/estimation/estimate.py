@@ -13,7 +13,7 @@ from denoise_lib.estimation.advice import Kind, advise, kind
 from denoise_lib.estimation.blocks import Blocks, residuals, sample
 from denoise_lib.estimation.level import cells, level, patches, wavelet, whiteness
 from denoise_lib.estimation.spread import evenness, growth, spikes
-from denoise_lib.study.spectra import radial_power
+from denoise_lib.spectra import radial_power
 
 SPECTRUM_BINS = 8  # steps of frequency up to 0.5 cycles per pixel: cells of 16 pixels have no more
 

@@ -104,7 +104,7 @@ class Tuned:
         if sigma is None:
             from skimage import restoration
 
-            sigma = 255 * restoration.estimate_sigma(image)
+            sigma = 255 * restoration.estimate_sigma(image)  # pyright: ignore[reportAssignmentType]
         sigma = check_number(sigma, "sigma")
         if sigma < NOTHING_TO_DO:
             return image

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from denoise_lib import spectra
 from denoise_lib.data import load_dataset
 from denoise_lib.needs import Needs
-from denoise_lib.study import spectra
 from denoise_lib.study.grid import datasets
 from denoise_lib.study.side_studies import side_study
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from denoise_lib import spectra
 from denoise_lib.data import load_dataset
 from denoise_lib.evaluation import apply
-from denoise_lib.study import spectra
 from denoise_lib.study.grid import AUTHORS_BLIND, classical, released
 from denoise_lib.study.side_studies import side_study
 from denoise_lib.study.variants import make, tuned
