@@ -235,14 +235,16 @@ def test_the_strength_is_the_largest_that_helps_an_eye_and_costs_an_observer_nex
 
 def test_the_limits_of_the_advice_respect_the_errors_of_the_estimates():
     rows = store.load_side("estimation")
-    chosen = rows[rows["estimator"] == "chosen"].set_index(["dataset", "kind", "sigma"])
+    chosen = (
+        rows[rows["estimator"] == "chosen"].set_index(["dataset", "kind", "sigma"]).sort_index()
+    )
 
     for dataset in ("chest-drr", "nih-sample"):
         clean = chosen.loc[dataset, "clean", 0]
         assert clean["left_alone"] == 1 and clean["most"] < advice.LEAST < advice.LEAST_SHARED
         white = chosen.loc[dataset, "white"]
         assert (white["called_white"] == 1).all() and (white["grows"] == 0).all()
-        assert (white["bias"].abs() < 0.15 + 0.03 * white.index).all() or dataset == "nih-sample"
+        assert (white["bias"].abs() < 0.6).all()  # the radiographs have some noise of their own
         assert (white["most"] / white.index < advice.MOST / 75).loc[[15, 25, 50, 75]].all()
         shared = chosen.loc[dataset, "correlated"]
         assert (shared["called_white"] == 0).all()
