@@ -134,6 +134,17 @@ def test_the_pictures_are_the_pixels_on_the_scale_that_is_named():
     assert "4 times" in page.text and "black -0.125, white +0.125" in page.text
 
 
+def test_little_that_was_removed_is_shown_more_times(radiograph):
+    before = torch.from_numpy(radiograph).clone()[None, None]
+    line = torch.zeros_like(before)
+    line[..., 100, :] = 1 / 255
+
+    page = Tags(report.section(result(before, before - line)))
+
+    removed = page.images()[2]
+    assert "Removed, 64 times" in page.text and np.ptp(removed.astype(int)) > 60
+
+
 def test_the_detail_is_where_the_image_varies():
     image = torch.full((1000, 900), 0.5)
     image[700:900, 500:700] = torch.rand(200, 200, generator=torch.Generator().manual_seed(0))

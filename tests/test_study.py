@@ -101,7 +101,7 @@ def run_of(steps: int) -> TrainingRun:
 def test_weak_noise_is_trained_gently_and_no_other(monkeypatch):
     rates = {}
 
-    def fit(model, patches, recipe, validation):
+    def fit(model, patches, recipe, validation, about):
         rates[patches.noise] = recipe.learning_rate
         return run_of(steps=recipe.steps)
 

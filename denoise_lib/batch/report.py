@@ -24,7 +24,8 @@ from denoise_lib.spectra import frequencies, radial_power
 
 MOST = 20  # files in a report: each weighs up to a megabyte
 CROP, OVERVIEW = 320, 320  # pixels of a side
-GAIN = 4  # times that what was removed is shown
+GAIN, MOST_GAIN = 4, 64  # times that what was removed is shown, at least and at most
+SPREAD = 3  # standard deviations of it that the grey scale holds
 TAIL = 0.5  # per cent of the pixels that the grey scale cuts off on either side
 LEVELS = 64  # of the histogram
 
@@ -94,11 +95,12 @@ def _pictures(before: torch.Tensor, after: torch.Tensor, removed: torch.Tensor) 
     low, high = _grey_scale(before)
     place = f"rows {rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1}"
     scale = f"black is {low:.3g}, white {high:.3g} of the range"
-    limit = 0.5 / GAIN
+    gain = _gain(removed[rows, columns])
+    limit = 0.5 / gain
     shown = {
         f"Before, pixel by pixel: {place}; {scale}": _bytes(before[rows, columns], low, high),
         f"After, the same pixels and grey scale: {scale}": _bytes(after[rows, columns], low, high),
-        f"Removed, {GAIN} times: mid-grey is nothing, black -{limit:g}, white +{limit:g} of the "
+        f"Removed, {gain} times: mid-grey is nothing, black -{limit:.3g}, white +{limit:.3g} of the "
         "range. Grain is noise; outlines of bones or vessels are anatomy": _bytes(
             removed[rows, columns], -limit, limit
         ),
@@ -112,6 +114,12 @@ def _pictures(before: torch.Tensor, after: torch.Tensor, removed: torch.Tensor) 
         for caption, image in shown.items()
     ]
     return f'<div class="row">{"".join(figures)}</div>'
+
+
+def _gain(removed: torch.Tensor) -> int:
+    """`GAIN`, or the power of two that shows weaker things: four times little is still grey."""
+    spread = max(SPREAD * removed.std(correction=0).item(), 0.5 / MOST_GAIN)
+    return max(GAIN, 2 ** math.floor(math.log2(0.5 / spread)))
 
 
 def _detail(image: torch.Tensor) -> tuple[slice, slice]:
