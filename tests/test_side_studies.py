@@ -235,7 +235,9 @@ def test_a_repeatable_study_is_measured_again(tmp_path, monkeypatch, committed, 
             {"seed": s, "level": n, "psnr": 30.0, "word": "same"} for s in (0, 1) for n in (5, 25)
         ]
         rows[2]["psnr"] = committed
-        side_studies._STUDIES["fake"].table.add(pd.DataFrame(rows), sort=False)
+        side_studies._STUDIES["fake"].table.add(
+            pd.DataFrame(rows).assign(fingerprint=""), sort=False
+        )
 
         if said is None:
             assert run.check_sides() == 2  # one for each of the first two seeds
