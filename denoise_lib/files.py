@@ -313,7 +313,10 @@ def file_hash(path: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """The user's cache of this library; it need not exist."""
+    """The user's cache of this library, which may not be there yet; XDG_CACHE_HOME moves it."""
     import pooch  # takes a moment to import
 
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    if named.startswith("~"):  # which no shell has expanded, and pooch passes over
+        return expanded(named) / "denoise_lib"
     return Path(pooch.os_cache("denoise_lib"))

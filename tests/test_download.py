@@ -17,6 +17,7 @@ from denoise_lib.checks import UserError
 from denoise_lib.data import download, load_dataset
 from denoise_lib.data.download import PREFIX, fetch, sweep
 from denoise_lib.data.recorded import Record
+from denoise_lib.files import cache_folder
 from denoise_lib.needs import data_folder
 
 GOOD = b"published"
@@ -168,7 +169,7 @@ def test_a_home_is_written_as_a_wave(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "~/cache")
 
     assert data_folder() == tmp_path / "data"
-    assert download.cache() == tmp_path / "cache" / "denoise_lib"
+    assert cache_folder() == tmp_path / "cache" / "denoise_lib"
 
 
 @pytest.mark.parametrize("named", ["nowhere", "file", "~nobodyhere/data"])

@@ -17,21 +17,12 @@ from typing import Any, BinaryIO
 import pooch
 
 from denoise_lib.checks import UserError
-from denoise_lib.files import expanded
 
 SILENCE = 30  # seconds without a byte, after which a download is given up
 WINDOW, LEAST = 30, 150_000  # so many bytes in so many seconds: a slow modem's pace
 LARGEST = 50_000_000  # bytes
 ABANDONED = 24 * 3600  # seconds, longer than any download may take
 PREFIX = ".download-"
-
-
-def cache() -> Path:
-    """Where downloaded files are kept: the user's cache, as pooch and XDG_CACHE_HOME have it."""
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    if named.startswith("~"):  # which no shell has expanded, and pooch passes over
-        return expanded(named) / "denoise_lib"
-    return Path(pooch.os_cache("denoise_lib"))
 
 
 def fetch(

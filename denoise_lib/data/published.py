@@ -24,9 +24,10 @@ from PIL import Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from denoise_lib.checks import UserError, unknown
-from denoise_lib.data.download import cache, fetch, sweep
+from denoise_lib.data.download import fetch, sweep
 from denoise_lib.data.items import SPLITS, Dataset, Item, Split
 from denoise_lib.data.registry import dataset
+from denoise_lib.files import cache_folder
 from denoise_lib.needs import Needs, data_folder
 
 RAW = "https://raw.githubusercontent.com"
@@ -335,7 +336,7 @@ def cached(record: _Record) -> Path:
     pathlib.Path
         Below the cache of the user.
     """
-    return cache() / record.file
+    return cache_folder() / record.file
 
 
 def _download_missing(name: str, records: Sequence[_Record]) -> None:
