@@ -100,8 +100,8 @@ def _pictures(before: torch.Tensor, after: torch.Tensor, removed: torch.Tensor) 
     shown = {
         f"Before, pixel by pixel: {place}; {scale}": _bytes(before[rows, columns], low, high),
         f"After, the same pixels and grey scale: {scale}": _bytes(after[rows, columns], low, high),
-        f"Removed, {gain} times: mid-grey is nothing, black -{limit:.3g}, white +{limit:.3g} of the "
-        "range. Grain is noise; outlines of bones or vessels are anatomy": _bytes(
+        f"Removed, {gain} times: mid-grey is nothing, black -{limit:.3g}, white +{limit:.3g} of "
+        "the range. Grain is noise; outlines of bones or vessels are anatomy": _bytes(
             removed[rows, columns], -limit, limit
         ),
         f"The whole image after, made smaller; {scale}. The frame shows the detail": _overview(
