@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from test_dicom import write_dicom
 from typer.testing import CliRunner
 
 from denoise_lib import cli
@@ -39,6 +41,34 @@ def picture(path: Path, seed: int = 0, size: tuple[int, int] = (24, 30)) -> Path
     noise = np.random.default_rng(seed).normal(0, 10, size)
     Image.fromarray((ramp + noise).round().astype(np.uint8)).save(path)
     return path
+
+
+@pytest.mark.parametrize("name", ["scan.png", "scan.tif", "scan.dcm"])
+def test_only_what_it_made_itself_is_replaced_without_asking(tmp_path, name):
+    source, original = _source(tmp_path / "in", name), _source(tmp_path / "original", name)
+    before, target = original.read_bytes(), tmp_path / name
+
+    refused = call(source, original, "--model", "median", "--sigma", 10, code=1)
+    assert "is there already" in refused and "--overwrite" in refused
+    assert original.read_bytes() == before
+
+    residual, report = tmp_path / "removed.png", tmp_path / "report.html"
+    for _ in range(2):  # the second replaces all three of the first
+        beside = ("--residual", residual, "--report", report)
+        call(source, target, "--model", "median", "--sigma", 10, *beside)
+    call(source, original, "--model", "median", "--sigma", 10, "--overwrite")
+    assert original.read_bytes() != before
+
+
+def _source(folder: Path, name: str) -> Path:
+    path = picture(folder / "a.png", size=(40, 40))
+    if name.endswith(".png"):
+        return path.rename(folder / name)
+    grey = np.asarray(Image.open(path)).astype(np.uint16)
+    if name.endswith(".dcm"):
+        return write_dicom(folder / name, grey)
+    tifffile.imwrite(folder / name, grey, photometric="minisblack")
+    return folder / name
 
 
 @pytest.fixture

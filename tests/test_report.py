@@ -134,6 +134,14 @@ def test_the_pictures_are_the_pixels_on_the_scale_that_is_named():
     assert "4 times" in page.text and "black -0.125, white +0.125" in page.text
 
 
+def test_coarse_grain_is_told_from_none(radiograph, noise):
+    fine, coarse = noise, 2 * ndimage.gaussian_filter(noise, 1)
+
+    said = [report._verdict(measure(removed, radiograph)) for removed in (fine, coarse)]
+
+    assert said[0].startswith("No sign of anatomy") and said[1].startswith("Neighbours agree")
+
+
 def test_little_that_was_removed_is_shown_more_times(radiograph):
     before = torch.from_numpy(radiograph).clone()[None, None]
     line = torch.zeros_like(before)

@@ -203,6 +203,9 @@ def _removed_table(found: Removed) -> str:
 TAKEN, LEFT = 1.03, 0.97
 
 
+COARSE = 0.1  # correlation of neighbours; where white noise alone was removed it is below 0
+
+
 def _verdict(found: Removed) -> str:
     if math.isnan(found.edge_ratio):
         return "Nothing was removed, or the image has no edge: there is nothing to measure."
@@ -210,6 +213,11 @@ def _verdict(found: Removed) -> str:
         return "Anatomy was probably taken along: look for outlines in what was removed."
     if found.edge_ratio < LEFT:
         return "Edges were spared, and some of their noise is still there."
+    if max(found.right, found.below) > COARSE:
+        return (
+            "Neighbours agree in what was removed: coarse grain went, or anatomy did. Look for "
+            "lines and outlines in it."
+        )
     return (
         "No sign of anatomy in what was removed; what is small or faint, or was under strong "
         "noise, does not show here."

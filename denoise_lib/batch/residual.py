@@ -63,7 +63,10 @@ def write_residual(removed: torch.Tensor, path: Path) -> str:
         raise UserError(f"{path} cannot hold {len(removed)} frames: name a file ending in .tif.")
     gain = magnification(removed)
     grey = (32768 + 65535 * gain * removed[:, 0]).round().clamp(0, 65535).numpy().astype(np.uint16)
-    scale = f"Removed = (value - 32768) / (65535 x {gain:g}), in units of the image's range."
+    scale = (
+        f"Removed = (value - 32768) / (65535 x {gain:g}), in units of the image's range. "
+        "Not for diagnosis."
+    )
     with replacing(path) as temporary:
         if is_png:
             text = PngInfo()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.batch.work import Result
 
+MARK = b"Not for diagnosis."  # in all that this command writes, images and reports
 NAMED = 5  # files that a line of output names before it counts the rest
 
 
@@ -43,14 +44,17 @@ def denoise_image(
             metavar="SOURCES...",
         ),
     ],
-    model: Annotated[str, typer.Option(help="A released network, a folder, a baseline.")],
+    model: Annotated[
+        str, typer.Option(help="A name that `denoise models` lists, or a network's folder.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder to write a batch to.")] = None,
     sigma: Annotated[
         float | None,
         typer.Option(help="Noise level, 0-255; estimated where the method must be told it."),
     ] = None,
     strength: Annotated[
-        float, typer.Option(help="Share, 0-1, of what the method removes that is taken away.")
+        float,
+        typer.Option(help="How much to take away of what the method removes: 0 nothing, 1 all."),
     ] = 1.0,
     self_ensemble: Annotated[
         bool,
@@ -75,7 +79,7 @@ def denoise_image(
         bool, typer.Option("--resume", help="Leave out what the log of --out says is done.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that are in --out already.")
+        bool, typer.Option("--overwrite", help="Replace files that are there already.")
     ] = False,
     log: Annotated[
         Path | None,
@@ -85,8 +89,8 @@ def denoise_image(
     """Denoise image files of any size. Not for diagnosis.
 
     \b
-      denoise image scan.png clean.png --model dncnn-b-nih
-      denoise image scans/ more.dcm "old/*.tif" --out clean/ --model dncnn-b-nih
+      denoise image scan.png clean.png --model liu-nih
+      denoise image scans/ more.dcm "old/*.tif" --out clean/ --model liu-nih
 
     A target is of its source's kind: DICOM gives DICOM, TIFF gives TIFF, and
     JPEG gives PNG. No source is ever written to. With --out, folders are
@@ -108,10 +112,12 @@ def denoise_image(
             raise UserError(f"{name} is for a batch: add --out FOLDER.")
     if len(sources) != 2:
         raise UserError("Give one SOURCE and one TARGET, or add --out FOLDER for more files.")
-    _one(sources[0], sources[1], way, residual, report)
+    _one(sources[0], sources[1], way, residual, report, overwrite)
 
 
-def _one(source: str, target: str, way, residual: Path | None, report: Path | None) -> None:
+def _one(
+    source: str, target: str, way, residual: Path | None, report: Path | None, overwrite: bool
+) -> None:
     """Denoise one file; an error is the command's."""
     from denoise_lib.batch.gather import Job, check_targets
     from denoise_lib.batch.residual import check_residual, write_residual
@@ -127,6 +133,8 @@ def _one(source: str, target: str, way, residual: Path | None, report: Path | No
         raise IsADirectoryError(f"{source} is a folder: add --out FOLDER to denoise what is in it.")
     beside = [path for path in (residual, report) if path is not None]
     check_targets([job], beside)
+    if not overwrite:
+        _check_replaceable([job.target, *beside])
     _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
@@ -144,6 +152,18 @@ def _one(source: str, target: str, way, residual: Path | None, report: Path | No
         _say(write_residual(result.removed, residual))
     if report is not None:
         _write_report([_section(result)], report)
+
+
+def _check_replaceable(targets: Iterable[Path]) -> None:
+    """Refuse to replace what may be somebody's only copy: a pattern may have named it a target."""
+    from denoise_lib.checks import UserError
+
+    for target in targets:
+        if target.is_file() and MARK not in target.read_bytes():
+            raise UserError(
+                f"{target} is there already, and this command did not make it: name another "
+                "target, or add --overwrite."
+            )
 
 
 def _summary(result: Result) -> str:

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 
 def inspect_images(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders, patterns.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders and quoted patterns; of several frames the first."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each file.")] = False,
 ) -> None:
-    """Say how noisy images are, of what kind the noise is, and what to do. Not for diagnosis."""
+    """Say how noisy images are, of what kind the noise is, and what to do. Not for diagnosis.
+
+    \b
+      denoise inspect scan.dcm "old/*.tif"
+      denoise inspect --json scans/ > noise.jsonl
+    """
     from denoise_lib.batch.gather import gather
     from denoise_lib.checks import UserError
     from denoise_lib.estimation import describe

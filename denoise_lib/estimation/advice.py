@@ -79,7 +79,7 @@ def advise(
     if sigma == 0:
         return "Leave it alone: there is no noise that can be measured."
     if sigma < LEAST:
-        return f"Leave it alone: weaker noise than sigma {LEAST:g} was never worth removing here."
+        return f"Leave it alone: weaker noise than sigma {LEAST:g} was not tested here."
     if spikes > SPIKY:
         return f"Use --model median: single pixels are wrong, and {_UNKNOWN}."
     changes = {
