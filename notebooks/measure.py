@@ -47,6 +47,7 @@ sigma = 25
 import matplotlib.pyplot as plt
 import pandas as pd
 from denoise_lib import methods, plotting
+from denoise_lib.estimation import estimate_sigma
 from denoise_lib.evaluation import apply, evaluate, summarise
 from denoise_lib.noise import GaussianNoise
 from denoise_lib.protocol import Protocol
@@ -99,16 +100,18 @@ differences.sort_values("difference", ascending=False).round(4)
 # %% [markdown]
 # ## Now yours
 #
-# Anything will do that takes a tensor of shape (N, 1, H, W) and returns one. Here is a filter of five lines: it keeps of each pixel's deviation from its surroundings what the noise does not explain. Where do you expect it to end?
+# Anything will do that takes a tensor of shape (N, 1, H, W) and returns one. Here is a small filter: it keeps of each pixel's deviation from its surroundings what the noise does not explain. It must know how strong the noise is, so [it measures it](../noisy) where nobody says. Where do you expect it to end?
 
 
 # %%
-def wiener(noisy, sigma=25):
+def wiener(noisy, sigma=None):
     """Keep of each pixel's deviation what the noise does not explain."""
+    if sigma is None:
+        sigma = estimate_sigma(noisy[0])
     y, n2 = noisy.numpy(), (sigma / 255) ** 2
     mean = ndimage.uniform_filter(y, (1, 1, 7, 7))
     variance = ndimage.uniform_filter(y**2, (1, 1, 7, 7)) - mean**2
-    kept = (1 - n2 / variance.clip(n2)).clip(0)
+    kept = (1 - n2 / variance.clip(n2 or 1)).clip(0)
     return noisy.new_tensor(mean + kept * (y - mean))
 
 
