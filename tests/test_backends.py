@@ -136,7 +136,7 @@ def test_the_faster_back_end_and_tile_are_measured_once_and_kept(times, cache):
     chosen = backends.choose(network(), LARGE)
 
     assert (chosen.backend, chosen.tile) == ("onnxruntime", 512)
-    assert asked == [("torch", 256), ("onnxruntime", 256), ("onnxruntime", 512)]
+    assert asked == [("torch", 512), ("onnxruntime", 512), ("onnxruntime", 256)]
     assert "onnxruntime in tiles of 512: 1" in chosen.why
     measured["onnxruntime", 256] = 9.0
     assert backends.choose(network(), LARGE) == chosen and len(asked) == 3
@@ -147,7 +147,7 @@ def test_the_faster_back_end_and_tile_are_measured_once_and_kept(times, cache):
 
 def test_pytorch_is_chosen_where_it_is_faster_and_the_small_tile_too(times):
     measured, _ = times
-    measured.update({("torch", 256): 1.0, ("torch", 512): 1.5})
+    measured.update({("torch", 256): 0.5, ("torch", 512): 0.9})
 
     chosen = backends.choose(network(), LARGE)
 
@@ -193,13 +193,13 @@ def test_where_nothing_is_measured_pytorch_computes(times, asked_for, why):
     assert not times[1]
 
 
-def test_with_fast_bfloat16_only_pytorch_s_tiles_are_measured(times, monkeypatch):
+def test_fast_bfloat16_is_a_rival_and_no_rule(times, monkeypatch):
     monkeypatch.setattr(choice, "has_fast_bf16", lambda device: True)
+    assert backends.choose(network(), LARGE).backend == "onnxruntime"
 
-    chosen = backends.choose(network(), LARGE)
-
-    assert chosen.backend == "torch"
-    assert times[1] == [("torch", 256), ("torch", 512)]
+    monkeypatch.setattr(choice, "_kept", lambda about: None)
+    times[0]["torch", 512] = 0.5
+    assert backends.choose(network(), LARGE).backend == "torch"
 
 
 def test_without_onnx_runtime_pytorch_computes_in_silence(times, monkeypatch, recwarn):

@@ -28,7 +28,7 @@ BACKENDS = ("auto", "torch", "onnxruntime")
 # Side of a tile with its margins, where nothing was measured. Smaller ones stay in the processor's
 # cache; of larger ones less is margin.
 TILE = 256
-TILES = (TILE, 512)
+TILES = (512, TILE)
 # From so many pixels on, a native-size radiograph, a measurement costs less than it saves.
 MEASURED_FROM = 2048**2
 ROUNDS = 2  # the first call of each shape prepares something
@@ -62,10 +62,10 @@ def choose(
 ) -> Choice:
     """Decide what computes a network fastest.
 
-    PyTorch where the processor multiplies bfloat16 natively and the network suits it, and where a
-    precision or a tile is asked for. Else what a measurement found, which is made when the image is
-    large, and kept for this processor, number of threads, network and versions. It may turn out
-    otherwise on another day; results differ by rounding only.
+    PyTorch where a precision or a tile is asked for. Else what a measurement found, which is made
+    when the image is large, and kept for this processor, number of threads, network and versions.
+    It may turn out otherwise on another day. Results differ by rounding, of bfloat16 where PyTorch
+    computes in it.
 
     Parameters
     ----------
@@ -118,8 +118,7 @@ def choose(
 
 def _candidates(model: nn.Module) -> list[str]:
     """The back ends that may be fastest."""
-    fast = uses_bf16(model, "auto")
-    return ["torch"] if fast or not onnx_runtime.possible(model) else ["torch", "onnxruntime"]
+    return ["torch", "onnxruntime"] if onnx_runtime.possible(model) else ["torch"]
 
 
 def uses_bf16(model: nn.Module | Callable, precision: str) -> bool:
@@ -186,7 +185,7 @@ Found = dict[tuple[str, int], float]
 
 
 def _measure(model: nn.Module, names: Sequence[str]) -> Found:
-    """Microseconds for a pixel: each back end in small tiles, then the faster one in large ones."""
+    """Microseconds for a pixel: each back end in large tiles, then the faster one in small ones."""
     found: Found = {}
     for name in names:
         try:
