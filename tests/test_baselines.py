@@ -9,6 +9,7 @@ from scipy import ndimage
 from skimage import restoration
 
 from denoise_lib import methods, metrics, needs
+from denoise_lib.checks import UserError
 from denoise_lib.evaluation import apply
 from denoise_lib.methods import classical, registry
 from denoise_lib.noise import GaussianNoise
@@ -140,3 +141,11 @@ def test_errors_say_what_to_do():
         methods.load("magic")
     with pytest.raises(ValueError, match="sigma must be"):
         methods.load("gaussian")(torch.rand(1, 1, 8, 8), -1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (8, 64)])
+def test_bm3d_is_not_asked_about_a_single_block(shape):
+    pytest.importorskip("bm3d")
+
+    with pytest.raises(UserError, match="bm3d takes images from 9 x 9 pixels on"):
+        methods.load("bm3d")(torch.rand(1, 1, *shape), 25)

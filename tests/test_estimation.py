@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from denoise_lib import cli
 from denoise_lib.data import load_dataset
 from denoise_lib.estimation import advice, blocks, describe, estimate_sigma, level, traces
+from denoise_lib.estimation.estimate import TELLING
 from denoise_lib.noise import (
     CHEST_DRR,
     CorrelatedNoise,
@@ -274,3 +275,29 @@ def test_a_large_image_takes_blocks_of_it():
     sample = blocks.sample(large)
 
     assert len(sample.values) == blocks.MOST and sample.usable.all()
+
+
+@pytest.mark.parametrize("side", [16, 32, 64])
+def test_of_a_small_image_no_kind_of_noise_is_claimed(side):
+    noise = torch.randn(1, side, side, generator=torch.Generator().manual_seed(0))
+
+    found = describe(0.5 + noise / 10)
+
+    assert "does not tell" in found.kind and found.advice.startswith("Measure a larger part")
+    assert found.sigma == pytest.approx(25.5, rel=0.35)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_white_noise_is_called_white_from_the_smallest_image_that_tells_on(seed):
+    side = TELLING
+    noise = torch.randn(1, side, side, generator=torch.Generator().manual_seed(seed))
+
+    assert describe(0.5 + noise / 10).kind == "independent from pixel to pixel"
+
+
+@pytest.mark.parametrize(
+    "image", [None, [[0.5]], "a.png", torch.rand(2, 1, 32, 32), 255 * torch.rand(1, 32, 32)]
+)
+def test_what_is_no_image_is_refused_in_a_sentence(image):
+    with pytest.raises((TypeError, ValueError), match="image (must|has)"):
+        describe(image)

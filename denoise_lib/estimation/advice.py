@@ -29,6 +29,7 @@ class Kind(Enum):
     WHITE = "independent from pixel to pixel"
     SHARED = "shared by neighbours"
     SHARPENED = "sharpened"
+    UNKNOWN = "of a kind that so small an image does not tell"
 
 
 def kind(whiteness: float) -> Kind:
@@ -90,6 +91,8 @@ def advise(
     for what, happened in changes.items():
         if happened:
             return f"Go back to the image before it was {what}: {_UNKNOWN}."
+    if found is Kind.UNKNOWN:
+        return "Measure a larger part of the image: this one is too small to tell what to do."
     if found is Kind.SHARED:
         return _advise_shared(sigma, evenness)
     return _advise_white(sigma, grows)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
-from denoise_lib.checks import UserError, check_images
+from denoise_lib.checks import UserError, check_noisy
 
 BLOCK = 128  # pixels a side
 MOST = 64  # blocks: a million pixels tell all that they can
@@ -69,14 +69,16 @@ def sample(image: torch.Tensor) -> Blocks:
     TypeError, ValueError
         When it is no finite grey image, or smaller than `SMALLEST` pixels a side.
     """
-    check_images(image[None] if image.ndim == 3 else image, "image")
+    if not isinstance(image, torch.Tensor) or image.ndim != 3:
+        raise TypeError("The image must be a float tensor of shape (1, H, W): see `read_image`.")
+    check_noisy(image[None])
     height, width = image.shape[-2:]
     if min(height, width) < SMALLEST:
         raise UserError(
             f"The image has {height} x {width} pixels: its noise can be measured from "
             f"{SMALLEST} x {SMALLEST} on."
         )
-    grey = image[0].cpu().numpy()
+    grey = image[0].detach().cpu().numpy()
     places = [(row, column) for row in _starts(height) for column in _starts(width)]
     cut = [grey[row : row + BLOCK, column : column + BLOCK] for row, column in places]
     if len(cut) > MOST:

@@ -15,6 +15,8 @@ from denoise_lib.estimation.level import cells, level, patches, wavelet, whitene
 from denoise_lib.estimation.spread import evenness, growth, spikes
 from denoise_lib.spectra import radial_power
 
+# Pixels a side: in one of forty images of white noise of 64 the neighbours agree by chance.
+TELLING = 96
 SPECTRUM_BINS = 8  # steps of frequency up to 0.5 cycles per pixel: cells of 16 pixels have no more
 
 
@@ -28,7 +30,8 @@ class Estimate:
         Standard deviation on the 0-255 scale, by the estimator that suits the noise: `by_patches`
         where it is white, else `by_cells`.
     kind : str
-        "independent from pixel to pixel", "shared by neighbours" or "sharpened".
+        "independent from pixel to pixel", "shared by neighbours" or "sharpened"; "of a kind that so
+        small an image does not tell" below `TELLING` pixels a side.
     by_wavelet, by_patches, by_cells : float
         Sigma by each of the three estimators.
     whiteness : tuple of float
@@ -135,10 +138,11 @@ def describe(image: torch.Tensor) -> Estimate:
     TypeError, ValueError
         When it is no finite grey image, or too small.
     """
-    blocks, grey = sample(image), image[0].cpu().numpy()
+    blocks, grey = sample(image), image[0].detach().cpu().numpy()
     sigma, white = level(blocks), whiteness(blocks)
     by_cells, width = cells(blocks)
-    found, grown = kind(float(np.mean(white))), growth(blocks)
+    grown = growth(blocks)
+    found = kind(float(np.mean(white))) if min(grey.shape) >= TELLING else Kind.UNKNOWN
     even, stray = evenness(blocks), spikes(blocks)
     (black, bright), used = traces.clipping(grey), traces.depth(grey)
     enlarged, seams = traces.resampling(grey), traces.blockiness(grey)

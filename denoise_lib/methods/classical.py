@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,6 +112,19 @@ class Tuned:
         return self._function(image, sigma / 255, **self.parameters(sigma))
 
 
+def _of_a_size(
+    function: Callable[..., np.ndarray], name: str, side: int, image: np.ndarray, *rest, **named
+) -> np.ndarray:
+    """A filter that is asked only about images that it can take."""
+    if min(image.shape) < side:
+        height, width = image.shape
+        raise UserError(
+            f"{name} takes images from {side} x {side} pixels on, not {height} x {width}: choose "
+            "another method."
+        )
+    return function(image, *rest, **named)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Classical(Method):
     """A classical method.
@@ -121,10 +135,13 @@ class Classical(Method):
         See `Tuned`.
     grid : mapping
         From a parameter to the values among which the best is searched; empty without parameters.
+    smallest : int
+        Side in pixels of the smallest image that it takes.
     """
 
     function: Callable[..., np.ndarray]
     grid: Mapping[str, Sequence] = field(default_factory=dict)
+    smallest: int = 1
 
     def load(self, tuned: Mapping[str, Mapping] | str = "chest-drr") -> Tuned:
         """The method with its parameters.
@@ -148,7 +165,10 @@ class Classical(Method):
         """
         if not self.needs.installed:
             raise not_installed(self.needs.package, self.needs.extra, self.look.label)
-        return Tuned(self.name, self.function, self._levels(tuned))
+        function = self.function
+        if self.smallest > 1:
+            function = partial(_of_a_size, function, self.name, self.smallest)
+        return Tuned(self.name, function, self._levels(tuned))
 
     def _levels(self, tuned: Mapping[str, Mapping] | str) -> Mapping[str, Mapping]:
         given = not isinstance(tuned, str)
@@ -186,7 +206,7 @@ def classical(
     name, label, colour, marker : str
         See `Method` and `Look`.
     **declared
-        The other attributes of `Classical`: `grid`, `needs`, `paper`.
+        The other attributes of `Classical`: `grid`, `needs`, `paper`, `smallest`.
 
     Returns
     -------
@@ -448,6 +468,7 @@ def wavelet(image: np.ndarray, sigma: float, *, wavelet: str, levels: int) -> np
     paper="dabov2007bm3d",
     grid={"strength": [0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5]},
     needs=Needs(package="bm3d", extra="bm3d"),
+    smallest=9,  # its block is 8: it refuses less, and of one block alone it ends the process
 )
 def bm3d(image: np.ndarray, sigma: float, *, strength: float) -> np.ndarray:
     """Filter stacks of similar patches (BM3D, Dabov et al. 2007).
