@@ -33,6 +33,10 @@ _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into anot
 _DEEP = {2: ("RGB", "RGB;16B", "RGB;16L"), 6: ("RGBA", "RGBA;16B", "RGBA;16L")}
 _PALETTE, _GREY_ALPHA = 3, 4
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 3, _GREY_ALPHA: 2, 6: 4}
+# First column and row of each pass of an interlaced file (Adam7), and the steps to the next.
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4))
+_PASSES += ((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 2**20  # bytes that are inflated at once
 
 
 class _Header(NamedTuple):
@@ -40,6 +44,18 @@ class _Header(NamedTuple):
     height: int
     depth: int
     colour: int  # 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha
+    interlaced: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of all rows, each with that of its filter."""
+        samples = 1 if self.colour == _PALETTE else _CHANNELS.get(self.colour, 1)
+        total = 0
+        for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
+            columns = -(-max(0, self.width - left) // across)
+            rows = -(-max(0, self.height - top) // down)
+            total += rows * (1 + -(-columns * samples * self.depth // 8)) if columns else 0
+        return total
 
 
 def read(path: Path, bits: int | None = None) -> Picture:
@@ -64,9 +80,10 @@ def read(path: Path, bits: int | None = None) -> Picture:
     content = path.read_bytes()
     try:
         chunks = list(_chunks(content))
-        header = _Header(*struct.unpack(">IIBB", chunks[0][1][:10]))
+        header = _Header(*struct.unpack(">IIBBxxB", chunks[0][1][:13]))
         pixels.check_size(path, header.width, header.height, _CHANNELS.get(header.colour, 1))
         _check_still(chunks, path)
+        _check_rows(chunks, header)
         samples, alpha, image = _decode(chunks, header)
     except UserError:
         raise
@@ -120,6 +137,20 @@ def _check_still(chunks: list[tuple[bytes, bytes]], path: Path) -> None:
                 f"{path} is an animation of {int.from_bytes(data[:4])} frames: "
                 "save each frame as a file of its own."
             )
+
+
+def _check_rows(chunks: list[tuple[bytes, bytes]], header: _Header) -> None:
+    """Refuse fewer rows than declared, before memory is taken: Pillow takes black for the rest."""
+    inflate, missing = zlib.decompressobj(), header.length
+    for packed in (data for kind, data in chunks if kind == b"IDAT"):
+        while missing > 0 and not inflate.eof:
+            rows = inflate.decompress(packed, _PIECE)
+            packed = inflate.unconsumed_tail
+            missing -= len(rows)
+            if not packed and len(rows) < _PIECE:
+                break
+    if missing > 0:
+        raise ValueError("its pixels end early")
 
 
 def _decode(
@@ -188,8 +219,8 @@ def _keyed(samples: np.ndarray, image: Image.Image, depth: int) -> np.ndarray | 
     if key is None:
         return None
     if samples.ndim == 2:
-        # Shallower samples were stretched to 8 bits.
-        return samples != key * (255 // (2**depth - 1) if depth < 8 else 1)
+        # Shallower samples were stretched to 8 bits, and by Pillow the key of 1 bit too.
+        return samples != key * (255 // (2**depth - 1) if 1 < depth < 8 else 1)
     return (samples != np.asarray(key)).any(-1)
 
 

@@ -113,7 +113,7 @@ def _error(error: Exception, path: Path) -> Exception:
 
 def _pages(file: tifffile.TiffFile, path: Path) -> tuple[list[tifffile.TiffPage], tuple[str, ...]]:
     """The pages of full size, all of one kind."""
-    everything = [page.aspage() for page in file.pages]
+    everything = list(_every_page(file))
     if not everything:
         raise UserError(f"{path} is a TIFF file without pages: copy or download it again.")
     masks = [page for page in everything if page.is_mask]
@@ -127,6 +127,16 @@ def _pages(file: tifffile.TiffFile, path: Path) -> tuple[list[tifffile.TiffPage]
         )
     _check_whole_stack(file, path, len(pages))
     return pages, (f"{path} has a mask, which is not applied.",) if masks else ()
+
+
+def _every_page(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
+    """All pages; a list of them that leads back to one before would never end."""
+    offsets: set[int] = set()
+    for page in file.pages:
+        if page.offset in offsets:
+            raise tifffile.TiffFileError("its list of pages leads back to an earlier one")
+        offsets.add(page.offset)
+        yield page.aspage()
 
 
 def _check_whole_stack(file: tifffile.TiffFile, path: Path, pages: int) -> None:
