@@ -106,6 +106,14 @@ def test_bits_say_which_value_is_white(tmp_path, suffix):
         read_image(path)
 
 
+@pytest.mark.parametrize("bits", ["x", 1.5, True, float("nan"), 0, 33])
+def test_bits_are_a_whole_number(tmp_path, bits):
+    Image.fromarray(np.uint16([[0, 4095]])).save(tmp_path / "a.png")
+
+    with pytest.raises(UserError, match="bits must be a whole number between 1 and 32"):
+        read_picture(tmp_path / "a.png", bits)
+
+
 def test_a_negative_of_12_bits_is_called_bright(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.uint16([[0, 4095]]), photometric="miniswhite")
 
