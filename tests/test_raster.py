@@ -472,6 +472,68 @@ def test_every_picture_stands_upright(tmp_path, suffix, orientation):
     torch.testing.assert_close(again.frames, picture.frames, atol=1e-5, rtol=0)
 
 
+def in_letters(exif: bytes) -> bytes:
+    """As ImageMagick writes it."""
+    return f"\nexif\n{len(exif):8}\n{exif.hex()}\n".encode()
+
+
+XMP_TEXT = b'<x:xmpmeta xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("kind", ["exif", "xmp"])
+def test_an_orientation_in_a_text_of_a_png(tmp_path, kind, place, packed):
+    exif = Image.Exif()
+    exif[274] = 6
+    text = XMP_TEXT if kind == "xmp" else in_letters(exif.tobytes())
+    text = zlib.compress(text) if packed else text
+    if kind == "xmp":
+        told = chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([packed, 0, 0, 0]) + text)
+    else:
+        head = b"Raw profile type exif\0" + bytes(packed)
+        told = chunk(b"zTXt" if packed else b"tEXt", head + text)
+    rows = b"".join(b"\0" + row.tobytes() for row in CORNER)
+    (tmp_path / "a.png").write_bytes(png(3, 2, 8, 0, rows, **{place: told}))
+
+    picture = read_picture(tmp_path / "a.png")
+    picture.write(picture.frames, tmp_path / "b.png", MADE)
+
+    assert_frames(picture, TURNED[6] / 255)
+    assert_frames(read_picture(tmp_path / "b.png"), TURNED[6] / 255, 1e-5)
+
+
+@pytest.mark.parametrize("head", [b"XML:com.adobe.xmp\0\1\0\0\0", b"Raw profile type exif\0\0"])
+def test_an_orientation_that_inflates_takes_no_memory(tmp_path, head):
+    kind = b"iTXt" if head[:3] == b"XML" else b"zTXt"
+    bomb = chunk(kind, head + zlib.compress(bytes(10**8), 9))
+    (tmp_path / "a.png").write_bytes(png(1, 1, 8, 0, b"\0\x80", bomb))
+
+    tracemalloc.start()
+    with pytest.raises(UserError, match="a.png is damaged .*longer"):
+        read_picture(tmp_path / "a.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 5e6
+
+
+@pytest.mark.parametrize(("unit", "inches"), [(1, None), (2, 1), (3, 2.54), (None, 1)])
+def test_the_resolution_in_the_exif_of_a_png(tmp_path, unit, inches):
+    exif = Image.Exif()
+    exif[282], exif[283] = 300.0, 150.0
+    if unit:
+        exif[296] = unit
+    Image.fromarray(CORNER).save(tmp_path / "a.png", exif=exif)
+    picture = read_picture(tmp_path / "a.png")
+
+    picture.write(picture.frames, tmp_path / "b.png", MADE)
+
+    with Image.open(tmp_path / "b.png") as image:
+        dpi = (300 * inches, 150 * inches) if inches else None
+        assert image.info.get("dpi") == (dpi and pytest.approx(dpi, abs=0.02))
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_full_alpha_is_dropped_and_any_other_refused(tmp_path, suffix):
     grey = drawn(np.uint8)

@@ -26,7 +26,7 @@ _LONGEST = 2**20  # bytes of a tag that is kept
 
 # The tag ResolutionUnit: how many of inch, centimetre, millimetre and micrometre an inch has.
 _NO_UNIT = 1
-_UNITS = {2: 1.0, 3: 2.54, 4: 25.4, 5: 25400.0}
+UNITS = {2: 1.0, 3: 2.54, 4: 25.4, 5: 25400.0}
 
 
 def orientation(page: tifffile.TiffPage) -> int:
@@ -97,7 +97,7 @@ class Tags(NamedTuple):
         return cls(
             page.description if keep else "",
             resolution,
-            unit if unit in _UNITS else _NO_UNIT,
+            unit if unit in UNITS else _NO_UNIT,
             page.tags.valueof(306),
             others,
         )
@@ -105,10 +105,10 @@ class Tags(NamedTuple):
     @property
     def per_inch(self) -> tuple[float, float] | None:
         """Pixels per inch, where the file knows."""
-        if self.resolution is None or self.unit not in _UNITS:
+        if self.resolution is None or self.unit not in UNITS:
             return None
         across, down = self.resolution
-        return across * _UNITS[self.unit], down * _UNITS[self.unit]
+        return across * UNITS[self.unit], down * UNITS[self.unit]
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[float, float] | None:
