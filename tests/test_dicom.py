@@ -413,6 +413,10 @@ BAD = {
     "colour": (unsure(PhotometricInterpretation="RGB"), "is not a grey image (RGB)"),
     "no kind": (unsure(PhotometricInterpretation=None), "is not a grey image (no type)"),
     "slope 0": (unsure(RescaleSlope="0", RescaleIntercept="0"), "Rescale Slope of 0"),
+    "two slopes": (
+        unsure(RescaleSlope=["1", "2"], RescaleIntercept="0"),
+        "several values as its RescaleSlope",
+    ),
     "slope alone": (unsure(RescaleSlope="2"), "only one of Rescale Slope"),
     "width 0": (unsure(WindowCenter="100", WindowWidth="0"), "window that means nothing"),
     "width -100": (unsure(WindowCenter="100", WindowWidth="-100"), "window that means nothing"),
@@ -835,6 +839,44 @@ def test_padding_stays_and_nothing_becomes_padding(tmp_path):
     written = pydicom.dcmread(tmp_path / "out.dcm")
     assert written.pixel_array.tolist() == [[4, 5, 6, 7, 7, 7]]
     assert (written.SmallestImagePixelValue, written.LargestImagePixelValue) == (4, 7)
+
+
+def measures(height: float, width: float) -> list[Dataset]:
+    group, item = Dataset(), Dataset()
+    item.PixelSpacing = [height, width]
+    group.PixelMeasuresSequence = [item]
+    return [group]
+
+
+@pytest.mark.parametrize("place", ["SharedFunctionalGroupsSequence", "per frame", "two sizes"])
+def test_the_spacing_of_an_enhanced_file_reaches_a_tiff(tmp_path, place):
+    stored = np.stack([TWELVE_BITS] * 2)
+    groups = {place: measures(0.5, 0.25)}
+    if place[0] != "S":
+        second = measures(0.5, 0.25 if place == "per frame" else 0.5)
+        groups = {"PerFrameFunctionalGroupsSequence": measures(0.5, 0.25) + second}
+    picture = read_dicom_picture(write_dicom(tmp_path / "scan.dcm", stored, **groups))
+
+    picture.write(picture.frames, tmp_path / "out.tif", MADE)
+
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        across, down = (file.pages[1].tags.valueof(code, default=None) for code in (282, 283))
+    if place == "two sizes":
+        assert (across, down) in ((None, None), ((1, 1), (1, 1)))
+    else:
+        assert across[0] / across[1] == pytest.approx(25.4 / 0.25)
+        assert down[0] / down[1] == pytest.approx(25.4 / 0.5)
+
+
+def test_what_another_file_does_not_say_is_noted(tmp_path):
+    oblong = write_dicom(tmp_path / "a.dcm", TWELVE_BITS, PixelAspectRatio=["1", "2"])
+    square = write_dicom(tmp_path / "b.dcm", TWELVE_BITS, PixelAspectRatio=["1", "1"])
+    both = {"ModalityLUTSequence": table(range(4096), bits=12), "RescaleSlope": "2"}
+    sloped = write_dicom(tmp_path / "c.dcm", TWELVE_BITS, **both, RescaleIntercept="0")
+
+    assert "pixels that are not square" in read_dicom_picture(oblong).notes[0]
+    assert read_dicom_picture(square).notes == ()
+    assert "Rescale Slope beside its modality table" in read_dicom_picture(sloped).notes[0]
 
 
 def test_the_file_without_a_window_gets_that_which_shows_it_alike(tmp_path):

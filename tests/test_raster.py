@@ -422,6 +422,20 @@ def test_pixels_that_are_not_square_are_noted(tmp_path):
     assert read_picture(tmp_path / "b.png").notes == ()
 
 
+def test_pixels_of_a_jpeg_or_tiff_that_are_not_square_are_noted(tmp_path):
+    for name, down in (("oblong", 2), ("square", 1)):
+        Image.fromarray(CORNER).save(tmp_path / "a.jpg")
+        content = bytearray((tmp_path / "a.jpg").read_bytes())
+        content[13:18] = struct.pack(">BHH", 0, 1, down)
+        (tmp_path / f"{name}.jpg").write_bytes(content)
+        options = {"resolution": (1, down), "resolutionunit": "NONE"}
+        tifffile.imwrite(tmp_path / f"{name}.tif", CORNER, photometric="minisblack", **options)
+
+    for suffix in ("jpg", "tif"):
+        assert "not square" in read_picture(tmp_path / f"oblong.{suffix}").notes[0]
+        assert read_picture(tmp_path / f"square.{suffix}").notes == ()
+
+
 def test_inks_of_a_jpeg(tmp_path):
     inks = Image.new("CMYK", (16, 16), (0, 0, 0, 51))
     inks.save(tmp_path / "adobe.jpg", quality=100)

@@ -73,6 +73,8 @@ def read(path: Path, bits: int | None = None) -> Picture:
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
     if len(frames) == 1:
+        if tags[0].per_inch is None and len(set(tags[0].resolution or ())) > 1:
+            notes += (f"{path} has pixels that are not square, which a PNG file will not say.",)
         writers[".png"] = png.writers(tags[0].per_inch, _texts(tags[0]))[".png"]
     unit = torch.from_numpy(np.stack([scale.unit(frame) for frame in frames]))[:, None]
     stored = min(first.bitspersample, scale.bits)
