@@ -72,7 +72,13 @@ def test_integers_of_a_tiff(tmp_path, depth, sense):
 
     unit = values / (2**used - 1)
     assert_frames(picture, 1 - unit if sense == "miniswhite" else unit)
-    assert picture.bits == used and picture.notes == ()
+    assert picture.bits == used
+    if packed:
+        whole = 8 * values.itemsize
+        note = f"packs its {stored} bits; a TIFF made from it has {whole}."
+        assert len(picture.notes) == 1 and picture.notes[0].endswith(note)
+    else:
+        assert picture.notes == ()
 
 
 @pytest.mark.parametrize("sense", ["minisblack", "miniswhite"])

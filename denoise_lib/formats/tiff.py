@@ -69,6 +69,8 @@ def read(path: Path, bits: int | None = None) -> Picture:
     kind = _photometric(first)
     depth = 16 if kind == _PALETTE else first.bitspersample
     scale, dark = pixels.scale_of(frames, path, depth, bits, inverted=kind == _WHITE_IS_ZERO)
+    if depth < 8 * frames.itemsize:
+        notes += (f"{path} packs its {depth} bits; a TIFF made from it has {8 * frames.itemsize}.",)
     layout = tiff_write.Layout.like(frames.dtype, depth, scale, tags, byteorder, bigtiff)
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
