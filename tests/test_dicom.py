@@ -16,7 +16,7 @@ from PIL import Image
 
 from denoise_lib.checks import UserError
 from denoise_lib.data.images import read_image
-from denoise_lib.formats import Made, dicom_pixels
+from denoise_lib.formats import Made, dicom_pixels, read_picture
 from denoise_lib.formats.dicom import read_dicom_picture
 from denoise_lib.formats.dicom_file import looks_like_dicom
 
@@ -150,6 +150,24 @@ def table(entries, first: int = 0, bits: int = 16, coded: str = "US") -> list[Da
             {"PixelPaddingValue": 4095, "PixelPaddingRangeLimit": 4000},
             np.where(TWELVE_BITS >= 4000, 0, UNIT_RAMP),
         ),
+        (
+            TWELVE_BITS,
+            {"PixelPaddingValue": 65535, "PixelPaddingRangeLimit": 4000},
+            np.where(TWELVE_BITS >= 4000, 0, UNIT_RAMP),
+        ),
+        (TWELVE_BITS, {"PixelPaddingValue": 65535}, UNIT_RAMP),
+        # -1 is another name of the largest value of all bits, and with a sign is a value itself.
+        (
+            (TWELVE_BITS << 4) | 15,
+            {"PixelPaddingValue": 65535, "BitsStored": 16, "HighBit": 15},
+            np.where(TWELVE_BITS == 4095, 0, (TWELVE_BITS * 16 + 15) / 65535),
+        ),
+        (
+            (TWELVE_BITS.astype(np.int16) - 2048) & 0x0FFF,
+            {"PixelRepresentation": 1, "PixelPaddingValue": 0x0800},
+            np.where(TWELVE_BITS == 0, 0, UNIT_RAMP),
+        ),
+        (TWELVE_BITS, {"PhotometricInterpretation": "monochrome1"}, 1 - UNIT_RAMP),
     ],
     ids=[
         "monochrome2",
@@ -172,14 +190,17 @@ def table(entries, first: int = 0, bits: int = 16, coded: str = "US") -> list[Da
         "identity and monochrome1",
         "padding",
         "padding range",
+        "padding range beyond the bits",
+        "padding beyond the bits",
+        "padding of all bits",
+        "padding with a sign, of fewer bits",
+        "small letters",
     ],
 )
 def test_pixels(tmp_path, stored, header, expected):
-    path = write_dicom(tmp_path / "scan.dcm", stored, **header)
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = read_image(path)
+        image = read_image(write_dicom(tmp_path / "scan.dcm", stored, **header))
 
     assert image.dtype == torch.float32 and image.shape == (1, 6, 8)
     np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-6)
@@ -377,6 +398,12 @@ def no_image(**elements):
     return lambda path: write_dicom(path, None, **elements)
 
 
+def cut_head(path: Path) -> None:
+    write_dicom(path, TWELVE_BITS)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"\x08\x00\x16\x00")])
+
+
 BAD = {
     "text": (lambda path: path.write_text("no image" * 30), "is not a DICOM file"),
     "zeros": (lambda path: path.write_bytes(bytes(400)), "is not a DICOM file"),
@@ -386,6 +413,10 @@ BAD = {
     "colour": (unsure(PhotometricInterpretation="RGB"), "is not a grey image (RGB)"),
     "no kind": (unsure(PhotometricInterpretation=None), "is not a grey image (no type)"),
     "slope 0": (unsure(RescaleSlope="0", RescaleIntercept="0"), "Rescale Slope of 0"),
+    "two slopes": (
+        unsure(RescaleSlope=["1", "2"], RescaleIntercept="0"),
+        "several values as its RescaleSlope",
+    ),
     "slope alone": (unsure(RescaleSlope="2"), "only one of Rescale Slope"),
     "width 0": (unsure(WindowCenter="100", WindowWidth="0"), "window that means nothing"),
     "width -100": (unsure(WindowCenter="100", WindowWidth="-100"), "window that means nothing"),
@@ -409,6 +440,11 @@ BAD = {
     "too short": (unsure(Rows=400), "holds 96 bytes of pixels"),
     "frames x": (None, "'x' as its NumberOfFrames"),
     "0 frames": (unsure(NumberOfFrames=0), "has 0 as its NumberOfFrames"),
+    "uncounted frames": (
+        lambda path: write_dicom(path, np.stack([TWELVE_BITS] * 2), NumberOfFrames=None),
+        "has 1 as its NumberOfFrames and holds 2",
+    ),
+    "cut head": (cut_head, "is a damaged DICOM file (it ends early)"),
     "many frames": (unsure(NumberOfFrames=2000), "holds 96 bytes of pixels"),
     "sign": (unsure(PixelRepresentation=3), "has 3 as its PixelRepresentation"),
     "short table": (None, "lacks entries"),
@@ -418,7 +454,7 @@ BAD = {
     "cut": (deflated(96, cut=20), "end early"),
     "video": (None, "nothing here undoes (MPEG2"),
     "other size": (None, "8 x 6 pixels, and its compressed data have 6 x 8"),
-    "missing frame": (None, "has compressed pixels that end early"),
+    "missing frame": (None, "has 2 as its NumberOfFrames and holds 1"),
     "wrong high bit": (unsure(HighBit=15), "they seem to begin at bit 0"),
     "three samples": (
         lambda path: write_dicom(path, np.stack([TWELVE_BITS] * 3), SamplesPerPixel=3),
@@ -457,6 +493,37 @@ def bad(name: str, path: Path) -> None:
         data.file_meta.TransferSyntaxUID = syntax
         data.PixelData = pydicom.encaps.encapsulate([bytes(100)])
         data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize("said", [1, 2, 3, 4, None])
+def test_compressed_frames_are_those_of_the_header(tmp_path, syntax, table, said):
+    ramp = np.tile(TWELVE_BITS, (8, 8))
+    ramps = np.stack([ramp, ramp[::-1], ramp[:, ::-1]])
+    data = new_dicom(ramps)
+    data.compress(syntax)
+    streams = list(pydicom.encaps.generate_frames(data.PixelData, number_of_frames=3))
+    data.PixelData = pydicom.encaps.encapsulate(streams, has_bot=table)
+    data.NumberOfFrames = said
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data.PhotometricInterpretation = "monochrome2"
+        data.save_as(tmp_path / "scan.dcm", enforce_file_format=True)
+
+    if said == 3:
+        shown = read_dicom_picture(tmp_path / "scan.dcm").frames[:, 0]
+        np.testing.assert_allclose(shown, ramps / 4095, atol=1e-6)
+    else:
+        with pytest.raises(UserError, match=f"has {said or 1} as its NumberOfFrames and holds 3"):
+            read_dicom_picture(tmp_path / "scan.dcm")
+
+
+def test_bits_are_those_of_the_file(tmp_path):
+    path = write_dicom(tmp_path / "scan.dcm", TWELVE_BITS)
+
+    with pytest.raises(UserError, match="scan.dcm is DICOM, which says its bits itself"):
+        read_picture(path, bits=12)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -634,6 +701,7 @@ def test_the_files_of_pydicom_are_read_as_pydicom_reads_them_and_come_back(tmp_p
     assert {name.rsplit("/")[-1] for name in others} == {
         "MR_truncated.dcm",
         "badVR.dcm",
+        "emri_small_jpeg_2k_lossless_too_short.dcm",
         "meta_missing_tsyntax.dcm",
         "nested_priv_SQ.dcm",
     }
@@ -771,6 +839,44 @@ def test_padding_stays_and_nothing_becomes_padding(tmp_path):
     written = pydicom.dcmread(tmp_path / "out.dcm")
     assert written.pixel_array.tolist() == [[4, 5, 6, 7, 7, 7]]
     assert (written.SmallestImagePixelValue, written.LargestImagePixelValue) == (4, 7)
+
+
+def measures(height: float, width: float) -> list[Dataset]:
+    group, item = Dataset(), Dataset()
+    item.PixelSpacing = [height, width]
+    group.PixelMeasuresSequence = [item]
+    return [group]
+
+
+@pytest.mark.parametrize("place", ["SharedFunctionalGroupsSequence", "per frame", "two sizes"])
+def test_the_spacing_of_an_enhanced_file_reaches_a_tiff(tmp_path, place):
+    stored = np.stack([TWELVE_BITS] * 2)
+    groups = {place: measures(0.5, 0.25)}
+    if place[0] != "S":
+        second = measures(0.5, 0.25 if place == "per frame" else 0.5)
+        groups = {"PerFrameFunctionalGroupsSequence": measures(0.5, 0.25) + second}
+    picture = read_dicom_picture(write_dicom(tmp_path / "scan.dcm", stored, **groups))
+
+    picture.write(picture.frames, tmp_path / "out.tif", MADE)
+
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        across, down = (file.pages[1].tags.valueof(code, default=None) for code in (282, 283))
+    if place == "two sizes":
+        assert (across, down) in ((None, None), ((1, 1), (1, 1)))
+    else:
+        assert across[0] / across[1] == pytest.approx(25.4 / 0.25)
+        assert down[0] / down[1] == pytest.approx(25.4 / 0.5)
+
+
+def test_what_another_file_does_not_say_is_noted(tmp_path):
+    oblong = write_dicom(tmp_path / "a.dcm", TWELVE_BITS, PixelAspectRatio=["1", "2"])
+    square = write_dicom(tmp_path / "b.dcm", TWELVE_BITS, PixelAspectRatio=["1", "1"])
+    both = {"ModalityLUTSequence": table(range(4096), bits=12), "RescaleSlope": "2"}
+    sloped = write_dicom(tmp_path / "c.dcm", TWELVE_BITS, **both, RescaleIntercept="0")
+
+    assert "pixels that are not square" in read_dicom_picture(oblong).notes[0]
+    assert read_dicom_picture(square).notes == ()
+    assert "Rescale Slope beside its modality table" in read_dicom_picture(sloped).notes[0]
 
 
 def test_the_file_without_a_window_gets_that_which_shows_it_alike(tmp_path):

@@ -105,6 +105,8 @@ def _notes(image: Image) -> list[str]:
         notes.append("has values in proportion to the X-rays, as before processing for the eye")
     if header.word("PresentationIntentType") == "FOR PROCESSING":
         notes.append("is meant for processing and not for the eye")
+    if dicom_write.spacing(header) is None and len(set(header.get("PixelAspectRatio") or ())) > 1:
+        notes.append("has pixels that are not square, which a PNG or TIFF file will not say")
     if header.word("LossyImageCompression") == "01" or dicom_write.lossy_method(header):
         notes.append("was compressed with loss, which changed its noise")
     if not image.can_be_restored:

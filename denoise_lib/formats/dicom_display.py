@@ -5,7 +5,7 @@ PS3.3, C.11: the modality transform, then that of the values of interest, then t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,9 +107,16 @@ def _modality(header: Header, layout: Layout) -> tuple[Transform, Range, list[st
         # No window says how such values are shown, and many tables fill fewer bits than they
         # declare: the bits that they fill are what a window would be set to.
         used = max(1, int(table.entries.max()).bit_length())
-        notes = [f"has a modality table that uses {used} of its {table.bits} bits"]
-        return table.look_up, Range(0, 2**used - 1), notes if used < table.bits else []
+        notes = []
+        if used < table.bits:
+            notes.append(f"has a modality table that uses {used} of its {table.bits} bits")
+        if header.get("RescaleSlope") is not None:
+            notes.append("has a Rescale Slope beside its modality table, which is not applied")
+        return table.look_up, Range(0, 2**used - 1), notes
     slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        if isinstance(header.get(keyword), MutableSequence):
+            raise header.refuse(f"has several values as its {keyword}")
     if (slope is None) != (intercept is None):
         raise header.refuse("has only one of Rescale Slope and Rescale Intercept")
     if slope is None or intercept is None:

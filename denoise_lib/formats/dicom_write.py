@@ -252,8 +252,8 @@ def picture_writers(header: Header, frames: int) -> dict[str, Writer]:
     dict
         Suffix to writer.
     """
-    spacing = _spacing(header)
-    per_inch = None if spacing is None else (25.4 / spacing[1], 25.4 / spacing[0])
+    size = spacing(header)
+    per_inch = None if size is None else (25.4 / size[1], 25.4 / size[0])
     if frames == 1:
         return png.writers(per_inch)
     tags = (tiff_write.Tags(resolution=per_inch),) * frames
@@ -262,8 +262,29 @@ def picture_writers(header: Header, frames: int) -> dict[str, Writer]:
     return {".tif": write, ".tiff": write}
 
 
-def _spacing(header: Header) -> tuple[float, float] | None:
-    """Height and width of a pixel in millimetres, where the file says."""
+def spacing(header: Header) -> tuple[float, float] | None:
+    """Height and width of a pixel in millimetres, where the file says one of all frames.
+
+    Parameters
+    ----------
+    header : Header
+        All elements of a file.
+
+    Returns
+    -------
+    tuple of float or None
+    """
+    shared = header.get("SharedFunctionalGroupsSequence") or []
+    each = header.get("PerFrameFunctionalGroupsSequence") or []
+    measures = [
+        item.item("PixelMeasuresSequence")
+        for item in (Header(group, header.path) for group in (*shared, *each))
+    ]
+    found = {_plain_spacing(place) for place in (header, *filter(None, measures))} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _plain_spacing(header: Header) -> tuple[float, float] | None:
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         found = header.get(keyword)
         if isinstance(found, str | bytes) or found is None or len(found) != 2:

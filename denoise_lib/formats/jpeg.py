@@ -58,6 +58,9 @@ def read(path: Path, bits: int | None = None) -> Picture:
     scale, dark = pixels.scale_of(grey, path, 8, bits)
     frame = torch.from_numpy(scale.unit(pixels.upright(grey, orientation)))
     resolution = image.info.get("dpi")
+    across, down = image.info.get("jfif_density", (1, 1))
+    if image.info.get("jfif_unit") == 0 and across != down:
+        notes += (f"{path} has pixels that are not square, which another file will not say.",)
     if resolution and orientation in (5, 6, 7, 8):
         resolution = resolution[1], resolution[0]
     return Picture(path, frame[None, None], 8, png.writers(resolution), notes + more + dark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,13 +20,18 @@ from denoise_lib.formats import pixels, tiff_write
 from denoise_lib.formats.picture import Made, Picture, Writer
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION = 0x0112
+_ORIENTATION, _ACROSS, _DOWN, _UNIT = 0x0112, 282, 283, 296  # tags of EXIF
 
 # What the pixels depend on. Everything else stays away from Pillow, texts above all: one that
 # inflates to gigabytes must not keep the pixels from being read.
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _DESCRIPTION = b"Description\0"
+# Texts that may tell the orientation: of XMP, and the EXIF that ImageMagick writes in letters.
+_XMP = b"XML:com.adobe.xmp"
+_PROFILE = b"Raw profile type "
+_EXIF = _PROFILE + b"exif"
+_LONGEST_TOLD = 2**20  # bytes of those, as inflated; Pillow takes no longer ones
 _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into another file
 
 # Pillow has no colour of 16 bits: its decoders give the high bytes of samples, or the low ones.
@@ -33,6 +39,10 @@ _LONGEST_TEXT = 2**16  # bytes, as stored: longer ones are not carried into anot
 _DEEP = {2: ("RGB", "RGB;16B", "RGB;16L"), 6: ("RGBA", "RGBA;16B", "RGBA;16L")}
 _PALETTE, _GREY_ALPHA = 3, 4
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 3, _GREY_ALPHA: 2, 6: 4}
+# First column and row of each pass of an interlaced file (Adam7), and the steps to the next.
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4))
+_PASSES += ((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 2**20  # bytes that are inflated at once
 
 
 class _Header(NamedTuple):
@@ -40,6 +50,18 @@ class _Header(NamedTuple):
     height: int
     depth: int
     colour: int  # 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha
+    interlaced: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of all rows, each with that of its filter."""
+        samples = 1 if self.colour == _PALETTE else _CHANNELS.get(self.colour, 1)
+        total = 0
+        for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
+            columns = -(-max(0, self.width - left) // across)
+            rows = -(-max(0, self.height - top) // down)
+            total += rows * (1 + -(-columns * samples * self.depth // 8)) if columns else 0
+        return total
 
 
 def read(path: Path, bits: int | None = None) -> Picture:
@@ -64,10 +86,12 @@ def read(path: Path, bits: int | None = None) -> Picture:
     content = path.read_bytes()
     try:
         chunks = list(_chunks(content))
-        header = _Header(*struct.unpack(">IIBB", chunks[0][1][:10]))
+        header = _Header(*struct.unpack(">IIBBxxB", chunks[0][1][:13]))
         pixels.check_size(path, header.width, header.height, _CHANNELS.get(header.colour, 1))
         _check_still(chunks, path)
+        _check_rows(chunks, header)
         samples, alpha, image = _decode(chunks, header)
+        exif = image.getexif()
     except UserError:
         raise
     except (OSError, SyntaxError, ValueError, IndexError, struct.error, zlib.error) as error:
@@ -82,9 +106,9 @@ def read(path: Path, bits: int | None = None) -> Picture:
             f"{path} has {header.depth} bits, which fill their range: leave out --bits."
         )
     scale, more = pixels.scale_of(grey, path, depth, bits)
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    orientation = exif.get(_ORIENTATION, 1)
     frame = torch.from_numpy(scale.unit(pixels.upright(grey, orientation)))
-    resolution = image.info.get("dpi")
+    resolution = image.info.get("dpi") or _by_exif(exif)
     if resolution and orientation in (5, 6, 7, 8):
         resolution = resolution[1], resolution[0]
     across, down = image.info.get("aspect", (1, 1))
@@ -93,6 +117,18 @@ def read(path: Path, bits: int | None = None) -> Picture:
     texts = tuple(chunk for chunk in chunks if chunk[0] in _TEXTS and _lasting(chunk[1]))
     stored = min(header.depth, scale.bits)
     return Picture(path, frame[None, None], stored, writers(resolution, texts), notes + more)
+
+
+def _by_exif(exif: Image.Exif) -> tuple[float, float] | None:
+    """Pixels per inch that EXIF tells."""
+    try:
+        across, down = (float(exif[code]) for code in (_ACROSS, _DOWN))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    inches = tiff_write.UNITS.get(exif.get(_UNIT, 2))
+    if inches is None or not (0 < across < math.inf and 0 < down < math.inf):
+        return None
+    return across * inches, down * inches
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -120,6 +156,20 @@ def _check_still(chunks: list[tuple[bytes, bytes]], path: Path) -> None:
                 f"{path} is an animation of {int.from_bytes(data[:4])} frames: "
                 "save each frame as a file of its own."
             )
+
+
+def _check_rows(chunks: list[tuple[bytes, bytes]], header: _Header) -> None:
+    """Refuse fewer rows than declared, before memory is taken: Pillow takes black for the rest."""
+    inflate, missing = zlib.decompressobj(), header.length
+    for packed in (data for kind, data in chunks if kind == b"IDAT"):
+        while missing > 0 and not inflate.eof:
+            rows = inflate.decompress(packed, _PIECE)
+            packed = inflate.unconsumed_tail
+            missing -= len(rows)
+            if not packed and len(rows) < _PIECE:
+                break
+    if missing > 0:
+        raise ValueError("its pixels end early")
 
 
 def _decode(
@@ -161,16 +211,36 @@ def _file(chunks: list[tuple[bytes, bytes]]) -> io.BytesIO:
     made = io.BytesIO()
     made.write(_SIGNATURE)
     for kind, data in chunks:
-        if kind in _NEEDED or kind == b"pHYs" or _is_xmp(kind, data):
+        kind, data = _told(kind, data)
+        if kind in _NEEDED or kind == b"pHYs" or _turns(kind, data):
             made.write(struct.pack(">I4s", len(data), kind) + data)
             made.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
     made.seek(0)
     return made
 
 
-def _is_xmp(kind: bytes, data: bytes) -> bool:
-    """Whether a text may hold the picture's orientation, and is stored as it is."""
-    return kind == b"iTXt" and data.startswith(b"XML:com.adobe.xmp\0\0")
+def _turns(kind: bytes, data: bytes) -> bool:
+    """Whether a text that is stored as it is may hold the picture's orientation."""
+    xmp, exif = _XMP + b"\0\0", _EXIF + b"\0"
+    return (kind == b"iTXt" and data.startswith(xmp)) or (kind == b"tEXt" and data.startswith(exif))
+
+
+def _told(kind: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """A chunk, stored as it is where it is compressed and may hold the picture's orientation."""
+    keyword, _, rest = data.partition(b"\0")
+    if kind == b"zTXt" and keyword == _EXIF:
+        return b"tEXt", keyword + b"\0" + _inflated(rest[1:])
+    if kind == b"iTXt" and keyword == _XMP and rest[:1] == b"\1":
+        language, translated, text = rest[2:].split(b"\0", 2)
+        return kind, b"\0".join((keyword, b"\0\0" + language, translated, _inflated(text)))
+    return kind, data
+
+
+def _inflated(data: bytes) -> bytes:
+    text = zlib.decompressobj().decompress(data, _LONGEST_TOLD + 1)
+    if len(text) > _LONGEST_TOLD:
+        raise ValueError("a text that may tell how it stands is longer than any is")
+    return text
 
 
 def _raw(content: io.BytesIO, mode: str, decoder: str) -> Image.Image:
@@ -188,14 +258,15 @@ def _keyed(samples: np.ndarray, image: Image.Image, depth: int) -> np.ndarray | 
     if key is None:
         return None
     if samples.ndim == 2:
-        # Shallower samples were stretched to 8 bits.
-        return samples != key * (255 // (2**depth - 1) if depth < 8 else 1)
+        # Shallower samples were stretched to 8 bits, and by Pillow the key of 1 bit too.
+        return samples != key * (255 // (2**depth - 1) if 1 < depth < 8 else 1)
     return (samples != np.asarray(key)).any(-1)
 
 
 def _lasting(text: bytes) -> bool:
     """Whether a text stays true of another image with the same place and size of pixels."""
-    return len(text) <= _LONGEST_TEXT and b"rientation" not in text
+    turning = text.startswith((_XMP + b"\0\1", _PROFILE)) or b"rientation" in text
+    return len(text) <= _LONGEST_TEXT and not turning
 
 
 def writers(

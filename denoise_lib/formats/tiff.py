@@ -69,10 +69,14 @@ def read(path: Path, bits: int | None = None) -> Picture:
     kind = _photometric(first)
     depth = 16 if kind == _PALETTE else first.bitspersample
     scale, dark = pixels.scale_of(frames, path, depth, bits, inverted=kind == _WHITE_IS_ZERO)
+    if depth < 8 * frames.itemsize:
+        notes += (f"{path} packs its {depth} bits; a TIFF made from it has {8 * frames.itemsize}.",)
     layout = tiff_write.Layout.like(frames.dtype, depth, scale, tags, byteorder, bigtiff)
     write = partial(tiff_write.write, layout=layout)
     writers: dict[str, Writer] = {".tif": write, ".tiff": write}
     if len(frames) == 1:
+        if tags[0].per_inch is None and len(set(tags[0].resolution or ())) > 1:
+            notes += (f"{path} has pixels that are not square, which a PNG file will not say.",)
         writers[".png"] = png.writers(tags[0].per_inch, _texts(tags[0]))[".png"]
     unit = torch.from_numpy(np.stack([scale.unit(frame) for frame in frames]))[:, None]
     stored = min(first.bitspersample, scale.bits)
@@ -113,7 +117,7 @@ def _error(error: Exception, path: Path) -> Exception:
 
 def _pages(file: tifffile.TiffFile, path: Path) -> tuple[list[tifffile.TiffPage], tuple[str, ...]]:
     """The pages of full size, all of one kind."""
-    everything = [page.aspage() for page in file.pages]
+    everything = list(_every_page(file))
     if not everything:
         raise UserError(f"{path} is a TIFF file without pages: copy or download it again.")
     masks = [page for page in everything if page.is_mask]
@@ -127,6 +131,16 @@ def _pages(file: tifffile.TiffFile, path: Path) -> tuple[list[tifffile.TiffPage]
         )
     _check_whole_stack(file, path, len(pages))
     return pages, (f"{path} has a mask, which is not applied.",) if masks else ()
+
+
+def _every_page(file: tifffile.TiffFile) -> Iterator[tifffile.TiffPage]:
+    """All pages; a list of them that leads back to one before would never end."""
+    offsets: set[int] = set()
+    for page in file.pages:
+        if page.offset in offsets:
+            raise tifffile.TiffFileError("its list of pages leads back to an earlier one")
+        offsets.add(page.offset)
+        yield page.aspage()
 
 
 def _check_whole_stack(file: tifffile.TiffFile, path: Path, pages: int) -> None:

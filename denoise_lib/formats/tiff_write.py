@@ -24,7 +24,9 @@ _PLACE = {33550, 33922, 34264}  # of pixels on the ground, while they lie as the
 _OFFSET_TYPES = (13, 18)
 _LONGEST = 2**20  # bytes of a tag that is kept
 
-_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in inches
+# The tag ResolutionUnit: how many of inch, centimetre, millimetre and micrometre an inch has.
+_NO_UNIT = 1
+UNITS = {2: 1.0, 3: 2.54, 4: 25.4, 5: 25400.0}
 
 
 def orientation(page: tifffile.TiffPage) -> int:
@@ -53,7 +55,7 @@ class Tags(NamedTuple):
     resolution : tuple of float or None
         Pixels per unit, across and down.
     unit : int
-        1 none, 2 inch, 3 centimetre.
+        1 none, 2 inch, 3 centimetre, 4 millimetre, 5 micrometre.
     taken : str or None
         DateTime.
     others : tuple
@@ -89,12 +91,13 @@ class Tags(NamedTuple):
         resolution = _resolution(page)
         if resolution and turn in (5, 6, 7, 8):
             resolution = resolution[1], resolution[0]
+        unit = int(page.tags.valueof(296, default=2))
         # The descriptions of OME, ImageJ and tifffile tell the axes, which no longer are those.
         keep = (grey and turn == 1) or not (page.is_ome or page.is_imagej or page.is_shaped)
         return cls(
             page.description if keep else "",
             resolution,
-            int(page.tags.valueof(296, default=2)),
+            unit if unit in UNITS else _NO_UNIT,
             page.tags.valueof(306),
             others,
         )
@@ -102,10 +105,10 @@ class Tags(NamedTuple):
     @property
     def per_inch(self) -> tuple[float, float] | None:
         """Pixels per inch, where the file knows."""
-        if self.resolution is None or self.unit not in _UNITS:
+        if self.resolution is None or self.unit not in UNITS:
             return None
         across, down = self.resolution
-        return across * _UNITS[self.unit], down * _UNITS[self.unit]
+        return across * UNITS[self.unit], down * UNITS[self.unit]
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[float, float] | None:

@@ -107,11 +107,12 @@ const described = (header, name) => {
   const low = signed ? -(2 ** (stored - 1)) : 0;
   return {
     rows, columns, allocated, stored, shift, signed, low, high: low + 2 ** stored - 1, syntax,
-    littleEndian: syntax !== syntaxes.BIG_ENDIAN, padded: padding(header, low, 2 ** stored),
+    littleEndian: syntax !== syntaxes.BIG_ENDIAN, padded: padding(header, low, 2 ** (signed ? stored : allocated)),
   };
 };
 
-// Whether a stored value is no part of the image. Writers mix up signs and bits of these values.
+// Whether a stored value is no part of the image. Writers mix up the sign of these values, and where
+// there is one how many bits they have.
 const padding = (header, low, number) => {
   const first = header.uint16(TAGS.padding);
   if (first === undefined) return () => false;
@@ -159,6 +160,7 @@ const oneFrame = (header, element) => {
 // Bits beside the stored ones, which old files fill with overlays, are cut off.
 const inBits = (values, { stored, shift, signed, rows, columns }) => {
   if (values.length < rows * columns) throw new Error("fewer pixels than the header says");
+  if (values.length >= 2 * rows * columns) throw new Error("more frames than the header says");
   const below = 2 ** shift - 1;
   if (shift && values.some((v) => v & below) && !values.some((v) => (v >>> stored) & below)) {
     throw new Error(`its values seem to begin at bit 0 and not at bit ${shift}`);
