@@ -175,6 +175,7 @@ def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
         temporary.touch()
 
     assert f"{pipe} is a device or a pipe" in said and pipe.is_fifo()
+    assert ". is a folder: name a file in it." in call(*NOISY, "--out", ".", code=1)
 
 
 def test_names_that_are_no_utf8_are_measured_and_said(tmp_path):

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from test_dicom import write_dicom
 from typer.testing import CliRunner
 
@@ -58,6 +59,23 @@ def test_only_what_it_made_itself_is_replaced_without_asking(tmp_path, name):
         call(source, target, "--model", "median", "--sigma", 10, *beside)
     call(source, original, "--model", "median", "--sigma", 10, "--overwrite")
     assert original.read_bytes() != before
+
+
+def test_neither_a_users_own_picture_nor_one_of_two_results_is_replaced(tmp_path):
+    source, own = picture(tmp_path / "a.png"), tmp_path / "own.png"
+    text = PngInfo()
+    text.add_text("Description", "Denoised by hand. Not for diagnosis.")
+    Image.new("L", (24, 24)).save(own, pnginfo=text)
+    results = [tmp_path / "clean" / name for name in ("a.png", "b.png")]
+    for target in results:
+        call(source, target, "--model", "median")
+    before = [path.read_bytes() for path in (own, results[1])]
+
+    assert "did not make it" in call(source, own, "--model", "median", code=1)
+    said = call(*results, "--model", "median", code=1)  # as the shell expands clean/*.png
+
+    assert "was denoised before" in said and "add --overwrite" in said
+    assert [path.read_bytes() for path in (own, results[1])] == before
 
 
 def _source(folder: Path, name: str) -> Path:

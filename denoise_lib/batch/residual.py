@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import denoise_lib
 from denoise_lib.checks import UserError
 from denoise_lib.files import replacing
 
@@ -65,7 +66,7 @@ def write_residual(removed: torch.Tensor, path: Path) -> str:
     grey = (32768 + 65535 * gain * removed[:, 0]).round().clamp(0, 65535).numpy().astype(np.uint16)
     scale = (
         f"Removed = (value - 32768) / (65535 x {gain:g}), in units of the image's range. "
-        "Not for diagnosis."
+        f"Made by denoise_lib {denoise_lib.__version__}. Not for diagnosis."
     )
     with replacing(path) as temporary:
         if is_png:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.batch.work import Result
 
-MARK = b"Not for diagnosis."  # in all that this command writes, images and reports
+# What this command writes has both of the first, and its own one of the second: an image, a report
+# and a residual.
+MARKS = (b"denoise_lib", b"Not for diagnosis.")
+OWN_MARKS = (b"Denoised by ", b"Made by denoise_lib ", b"Removed = (value - 32768)")
 NAMED = 5  # files that a line of output names before it counts the rest
 
 
@@ -135,6 +138,7 @@ def _one(
     check_targets([job], beside)
     if not overwrite:
         _check_replaceable([job.target, *beside])
+        _check_not_both_ours(job)
     _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
@@ -159,11 +163,27 @@ def _check_replaceable(targets: Iterable[Path]) -> None:
     from denoise_lib.checks import UserError
 
     for target in targets:
-        if target.is_file() and MARK not in target.read_bytes():
+        if target.is_file() and not _is_ours(target):
             raise UserError(
                 f"{target} is there already, and this command did not make it: name another "
                 "target, or add --overwrite."
             )
+
+
+def _check_not_both_ours(job: Job) -> None:
+    """Refuse to put one result in another's place: a pattern for two of them may be the reason."""
+    from denoise_lib.checks import UserError
+
+    if job.target.is_file() and job.source.is_file() and _is_ours(job.source):
+        raise UserError(
+            f"{job.source} was denoised before, and {job.target} is there already: name another "
+            "target, or add --overwrite."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    content = path.read_bytes()
+    return all(m in content for m in MARKS) and any(m in content for m in OWN_MARKS)
 
 
 def _summary(result: Result) -> str:
