@@ -26,6 +26,10 @@ class UserError(ValueError):
     """
 
 
+class EstimateError(UserError):
+    """What a denoiser returned is no denoised image."""
+
+
 def unknown(what: str, name: object, known: Iterable[object]) -> UserError:
     """The error for a name that is none of the known ones.
 
@@ -249,20 +253,22 @@ def check_estimate(estimate: Any, noisy: torch.Tensor) -> torch.Tensor:
 
     Raises
     ------
-    ValueError
+    EstimateError
         When it is no tensor, of another shape than the noisy image, or not finite.
     """
     if not isinstance(estimate, torch.Tensor):
-        raise UserError(
+        raise EstimateError(
             f"The denoiser returned {type(estimate).__name__}: it must return a tensor, the image."
         )
     if estimate.shape != noisy.shape:
-        raise UserError(
+        raise EstimateError(
             f"The denoiser must return images of the input's shape {tuple(noisy.shape)}, "
             f"not {tuple(estimate.shape)}."
         )
     if not torch.isfinite(estimate).all():
-        raise UserError("The denoiser returned NaN or infinity: its weights or its code are wrong.")
+        raise EstimateError(
+            "The denoiser returned NaN or infinity: its weights or its code are wrong."
+        )
     return estimate
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from denoise_lib.batch.log import Log
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.batch.work import Result
+    from denoise_lib.formats import Picture
 
 # What this command writes has both of the first, and its own one of the second: an image, a report
 # and a residual.
@@ -35,7 +36,9 @@ class Format(StrEnum):
     @property
     def suffix(self) -> str:
         """Of a file."""
-        return {"png": ".png", "tiff": ".tif", "dicom": ".dcm"}[self.value]
+        from denoise_lib.batch.gather import FORMATS
+
+        return FORMATS[self.value]
 
 
 def denoise_image(
@@ -134,18 +137,23 @@ def _one(
     job = Job(Path(source), Path(target))
     if job.source.is_dir():
         raise IsADirectoryError(f"{source} is a folder: add --out FOLDER to denoise what is in it.")
-    beside = [path for path in (residual, report) if path is not None]
+    beside = _given({"--residual": residual, "--report": report})
     check_targets([job], beside)
     if not overwrite:
-        _check_replaceable([job.target, *beside])
+        _check_replaceable([job.target, *beside.values()])
         _check_not_both_ours(job)
     _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
-    for path in beside:
+    for path in beside.values():
         check_writable(path)
+
+    def check(picture: Picture) -> None:
+        if residual is not None:
+            check_residual(residual, len(picture.frames))
+
     try:
-        result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty())
+        result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty(), check=check)
     except KeyboardInterrupt:
         typer.echo(f"Stopped; {target} was not written.", err=True)
         raise typer.Exit(STOPPED["interrupt"]) from None
@@ -156,6 +164,10 @@ def _one(
         _say(write_residual(result.removed, residual))
     if report is not None:
         _write_report([_section(result)], report)
+
+
+def _given(options: dict[str, Path | None]) -> dict[str, Path]:
+    return {name: path for name, path in options.items() if path is not None}
 
 
 def _check_replaceable(targets: Iterable[Path]) -> None:
@@ -217,7 +229,7 @@ def _batch(
     if not found.jobs and not found.unread:
         raise UserError(f"There is no image in {', '.join(sources)}: check the path.")
     _check_report(report, len(found.jobs))
-    check_targets(found.jobs, [path for path in (log_file, report) if path is not None])
+    check_targets(found.jobs, _given({"--log": log_file, "--report": report}))
     denoiser = Denoiser(way)
     make_folder(out)
     if report is not None:
