@@ -222,7 +222,7 @@ def test_an_image_file_of_odd_size_is_denoised(tmp_path):
         ([*NOISY, "--split", "nope"], "split is 'nope': must be 'train', 'val' or 'test'"),
         ([*NOISY, "--split", ""], "split is ''"),
         ([*NOISY, "--split", "name"], "split is 'name'"),
-        ([*NOISY, "--size", 64], "chest-drr has no option 'size'"),
+        ([*NOISY, "--size", 64], "no option 'size': leave out size (--size)."),
         ([*NOISY, "--out", "tests"], "tests is a folder: name a file in it"),
         ([*NOISY, "--out", "pyproject.toml/x.csv"], "pyproject.toml/x.csv cannot be written"),
         (["image", "missing.png", "out.png", "--model", "noisy"], "missing.png"),

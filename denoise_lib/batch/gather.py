@@ -19,6 +19,7 @@ KINDS = {kinds.PNG: ".png", kinds.JPEG: ".png", kinds.TIFF: ".tif", kinds.DICOM:
 FORMATS = {"png": ".png", "tiff": ".tif", "dicom": ".dcm"}  # what a user may ask for instead
 SAME_KIND = {".png": ".png", ".tif": ".tif", ".tiff": ".tif", ".dcm": ".dcm", ".dicom": ".dcm"}
 LOG = "denoise.jsonl"  # where it lies, the images are ours
+NAMED = 5  # files that a sentence names before it counts the rest
 INDEX = "DICOMDIR"  # the table of contents of a disk: DICOM without pixels
 
 
@@ -56,6 +57,18 @@ class Found:
     others: list[Path] = field(default_factory=list)
     ours: list[Path] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence on what is no image, and one on what was denoised before."""
+        said = {"no image": self.others, "of an earlier run": self.ours}
+        return [f"{_counted(paths)} {what} and left out." for what, paths in said.items() if paths]
+
+
+def _counted(paths: list[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:NAMED])
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return f"{names}{more} {'is' if len(paths) == 1 else 'are'}"
 
 
 def gather(sources: Sequence[str | Path], out: Path, suffix: str | None = None) -> Found:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # and a residual.
 MARKS = (b"denoise_lib", b"Not for diagnosis.")
 OWN_MARKS = (b"Denoised by ", b"Made by denoise_lib ", b"Removed = (value - 32768)")
-NAMED = 5  # files that a line of output names before it counts the rest
+BITS = "Bits the pixels use, where files do not say: 12 for 0-4095 in 16."
 
 
 class Format(StrEnum):
@@ -68,7 +68,7 @@ def denoise_image(
     ] = False,
     bits: Annotated[
         int | None,
-        typer.Option(help="Bits the pixels use, where files do not say: 12 for 0-4095 in 16."),
+        typer.Option(help=BITS),
     ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Of the targets of a batch, if not the sources'.")
@@ -324,10 +324,8 @@ def _close(
     found: Found, count: int, lines: list[dict[str, Any]], stopped_by: str | None, log: Log
 ) -> None:
     """Say what was done, what was left out and what failed; leave with a status that tells."""
-    if found.others:
-        _say(f"{_counted(found.others)} no image and left out.")
-    if found.ours:
-        _say(f"{_counted(found.ours)} of an earlier run and left out.")
+    for sentence in found.left_out:
+        _say(sentence)
     failed = {line["source"]: line["error"] for line in lines if line["status"] == "failed"}
     failed |= {str(path): why for path, why in found.unread.items()}
     done = sum(line["status"] == "done" for line in lines)
@@ -341,12 +339,6 @@ def _close(
         raise typer.Exit(STOPPED[stopped_by])
     if failed:
         raise typer.Exit(FAILED)
-
-
-def _counted(files: list[Path]) -> str:
-    names = ", ".join(str(path) for path in files[:NAMED])
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"{names}{more} {'is' if len(files) == 1 else 'are'}"
 
 
 def _section(result: Result) -> str:
