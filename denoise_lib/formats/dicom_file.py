@@ -254,6 +254,8 @@ def open_dicom(path: Path) -> tuple[FileDataset, list[str]]:
         raise UserError(
             f"{path} is a damaged DICOM file ({one_line(error)}): copy it again."
         ) from error
+    if head[128:] == b"DICM" and not len(elements):
+        raise UserError(f"{path} is a damaged DICOM file (it ends after its head): copy it again.")
     if not len(elements) or (head[128:] != b"DICM" and known[:2] == [None, None]):
         raise not_one
     return elements, _named_syntax(elements, encoding)

@@ -286,9 +286,12 @@ def read_padding(header: Header, layout: Layout) -> range | None:
     if value is None or layout.floating:
         return None
     limit = header.number("PixelPaddingRangeLimit")
-    # Writers mix up the sign of these values and how many bits they have.
+    # Writers mix up the sign of these values, and where there is one how many bits they have.
+    turns = 2 ** (layout.bits if layout.signed else layout.allocated)
     ends = [
-        (int(end) - layout.low) % 2**layout.bits + layout.low
+        (int(end) - layout.low) % turns + layout.low
         for end in (value, value if limit is None else limit)
     ]
-    return range(min(ends), max(ends) + 1)
+    if min(ends) > layout.high:  # no pixel can have it
+        return None
+    return range(min(ends), min(max(ends), layout.high) + 1)

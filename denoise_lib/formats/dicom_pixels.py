@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,8 @@ from denoise_lib.formats.dicom_file import Header, one_line
 # Pixels in all frames together, before memory is taken for them: 16 images of 4096 x 4096.
 MOST_PIXELS = 2**28
 RLE = "1.2.840.10008.1.2.5"
+# How the data of a frame begin: JPEG and JPEG-LS, JPEG 2000, and that within a file of its own.
+STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
 # JPEG of 12 bits, and lossless JPEG: of pydicom's free decoders none undoes the first, and the
 # second is undone by GDCM alone, which ends the whole process when the data are damaged.
 DEEP_JPEG = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (51, 57, 70))
@@ -238,10 +241,13 @@ def decode(header: Header, layout: Layout, frame: int | None = None) -> Stored:
     elif layout.shift and syntax != RLE:
         raise header.refuse("is compressed, and its HighBit is not that of its values")
     elements.SamplesPerPixel = layout.samples
+    # In capitals: decoders know no other.
+    elements.PhotometricInterpretation = header.word("PhotometricInterpretation")
     if layout.floating or layout.allocated == 1:
         elements.setdefault("PixelRepresentation", 0)
     try:
         if packed and not frame:  # all of them, once
+            _check_number(header, layout)
             _check_streams(header, layout)
         decoded = _decoded(header, layout, frame).reshape(
             layout.frames if frame is None else 1,
@@ -302,6 +308,33 @@ def _streams(header: Header, layout: Layout) -> Iterator[bytes]:
     return islice(generate_frames(data, number_of_frames=layout.frames), layout.frames)
 
 
+def _check_number(header: Header, layout: Layout) -> None:
+    """Refuse more or fewer compressed frames than the header says: no decoder gives the others.
+
+    Run lengths have one fragment for each frame; others may have several.
+    """
+    from pydicom.encaps import generate_fragments, parse_basic_offsets
+
+    elements: Any = header.elements
+    data = BytesIO(elements["PixelData"].value)
+    listed = len(parse_basic_offsets(data))
+    run_lengths = elements.file_meta.TransferSyntaxUID == RLE
+    begun = sum(
+        bool(fragment) if run_lengths and not listed else fragment.startswith(STARTS)
+        for fragment in generate_fragments(data)
+    )
+    held = max(listed, begun)
+    if held and held != layout.frames:
+        raise _miscounted(header, held, layout)
+
+
+def _miscounted(header: Header, held: int, layout: Layout) -> UserError:
+    return header.refuse(
+        f"has {layout.frames} as its NumberOfFrames and holds {held}",
+        "correct that number or copy the file again",
+    )
+
+
 def _check_streams(header: Header, layout: Layout) -> None:
     """Refuse frames that are cut off or have another size than the header's.
 
@@ -337,7 +370,7 @@ def _stream_size(stream: bytes) -> tuple[int, int] | None:
 
 
 def _check_length(header: Header, layout: Layout) -> None:
-    """Refuse pixels that are fewer than the header says; more, as of padding, do no harm."""
+    """Refuse fewer or more frames than the header says; a rest, as of padding, does no harm."""
     element = header.elements[layout.floating or "PixelData"]
     if getattr(element, "is_undefined_length", False):
         raise header.refuse("has compressed pixels and does not say how they are compressed")
@@ -351,6 +384,8 @@ def _check_length(header: Header, layout: Layout) -> None:
             f"{layout.columns} pixels need {wanted}",
             "it was cut off or its header is wrong, so copy it again",
         )
+    if (whole := held * layout.frames // wanted) > layout.frames:
+        raise _miscounted(header, whole, layout)
 
 
 def _decoder(header: Header, syntax: Any) -> Any:

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from denoise_lib.checks import UserError
+from denoise_lib.checks import UserError, check_whole
 from denoise_lib.formats import jpeg, kinds, png, tiff
 from denoise_lib.formats.picture import Picture
 
@@ -39,6 +39,7 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
         The file.
     bits : int, optional
         Bits that its values use, where the file does not say: 12 for 0 to 4095 in a 16-bit file.
+        Refused for DICOM, which says them.
 
     Returns
     -------
@@ -53,12 +54,16 @@ def read_picture(path: str | Path, bits: int | None = None) -> Picture:
     ValueError
         When the file is empty, damaged, or no readable image; one sentence says what to do.
     """
+    if bits is not None:
+        bits = check_whole(bits, "bits", 1, 32)
     path = _checked(path)
     head = _head(path)
     kind = kinds.kind(head)
     if kind is None and path.suffix.lower() in DICOM_SUFFIXES:
         kind = kinds.DICOM
     if kind == kinds.DICOM:
+        if bits is not None:
+            raise UserError(f"{path} is DICOM, which says its bits itself: leave out --bits.")
         return _read_dicom(path)
     if kind is None:
         found = kinds.other(head)
