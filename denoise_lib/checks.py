@@ -26,6 +26,10 @@ class UserError(ValueError):
     """
 
 
+class EstimateError(UserError):
+    """What a denoiser returned is no denoised image."""
+
+
 def unknown(what: str, name: object, known: Iterable[object]) -> UserError:
     """The error for a name that is none of the known ones.
 
@@ -171,6 +175,8 @@ def _check_floats(images: torch.Tensor, what: str) -> None:
     if not isinstance(images, torch.Tensor) or not images.is_floating_point():
         found = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
         raise TypeError(f"The {what} must be a float tensor, not {found}: convert with .float().")
+    if images.layout != torch.strided:
+        raise UserError(f"The {what} are a sparse tensor: convert with .to_dense().")
 
 
 def _check_contents(images: torch.Tensor, what: str) -> None:
@@ -178,8 +184,6 @@ def _check_contents(images: torch.Tensor, what: str) -> None:
         raise UserError(
             f"The {what} of shape {tuple(images.shape)} hold no pixel: give at least one image."
         )
-    if images.layout != torch.strided:
-        raise UserError(f"The {what} are a sparse tensor: convert with .to_dense().")
     if images.is_meta:
         raise UserError(f"The {what} are on the device 'meta', without values: give an image.")
     if not torch.isfinite(images).all():
@@ -249,20 +253,22 @@ def check_estimate(estimate: Any, noisy: torch.Tensor) -> torch.Tensor:
 
     Raises
     ------
-    ValueError
+    EstimateError
         When it is no tensor, of another shape than the noisy image, or not finite.
     """
     if not isinstance(estimate, torch.Tensor):
-        raise UserError(
+        raise EstimateError(
             f"The denoiser returned {type(estimate).__name__}: it must return a tensor, the image."
         )
     if estimate.shape != noisy.shape:
-        raise UserError(
+        raise EstimateError(
             f"The denoiser must return images of the input's shape {tuple(noisy.shape)}, "
             f"not {tuple(estimate.shape)}."
         )
     if not torch.isfinite(estimate).all():
-        raise UserError("The denoiser returned NaN or infinity: its weights or its code are wrong.")
+        raise EstimateError(
+            "The denoiser returned NaN or infinity: its weights or its code are wrong."
+        )
     return estimate
 
 

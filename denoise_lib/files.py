@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from denoise_lib.checks import UserError
 # in seconds, may be at work.
 STALE = 10
 LONGEST = 60  # characters of a name that its temporary file repeats: names end at 255 bytes
+# What `_temporary` makes, and no other program's .backup.123.part1.rar.
+OURS = re.compile(r"\..*\.(\d+)\.part(\.[^.]+)?", re.DOTALL)
 
 REASONS = {
     errno.EACCES: "permission denied; change its permissions, or choose another folder",
@@ -97,7 +100,8 @@ def check_writable(path: Path) -> None:
 
 def _temporary(path: Path) -> Path:
     # The process's number: two processes that write the same file do not write into each other.
-    return path.with_name(f".{path.stem[:LONGEST]}.{os.getpid()}.part{path.suffix}")
+    # Not `with_name`: the folder "." has none, and is to be refused as a folder.
+    return path.parent / f".{path.stem[:LONGEST]}.{os.getpid()}.part{path.suffix}"
 
 
 @contextmanager
@@ -236,9 +240,9 @@ def remove_stale(folder: Path) -> None:
         Its temporary files of `replacing` are looked at.
     """
     for path in folder.glob(".*.part*"):
-        owner = path.name.split(".part")[0].rsplit(".", 1)[-1]
+        ours = OURS.fullmatch(path.name)
         with suppress(OSError):
-            if owner.isdecimal() and not _alive(int(owner)) and _age(path) > STALE:
+            if ours and not _alive(int(ours[1])) and _age(path) > STALE:
                 path.unlink()
 
 

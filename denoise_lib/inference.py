@@ -103,7 +103,9 @@ def denoise(
 
 
 def _as_batch(image: torch.Tensor) -> torch.Tensor:
-    if isinstance(image, torch.Tensor) and 2 <= image.ndim <= 3:
+    # A sparse tensor cannot be viewed: the check says so.
+    dense = isinstance(image, torch.Tensor) and image.layout == torch.strided
+    if dense and 2 <= image.ndim <= 3:
         image = image.view(1, *((1,) if image.ndim == 2 else ()), *image.shape)
     check_noisy(image)
     return image.float()

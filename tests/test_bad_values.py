@@ -235,6 +235,8 @@ def test_a_network_is_made_as_if_its_arguments_had_not_been_tried():
     ("change", "said"),
     [
         ({"image": image().to_sparse()}, "convert with .to_dense()"),
+        ({"image": image()[0].to_sparse()}, "convert with .to_dense()"),
+        ({"image": image()[0, 0].to_sparse_csr()}, "convert with .to_dense()"),
         ({"image": image()[:0]}, "hold no pixel: give at least one image"),
         ({"image": 255 * image()}, "divide 8-bit images by 255, 16-bit images by 65535"),
         ({"image": 65535 * image()}, "black must be 0 and white 1"),

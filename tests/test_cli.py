@@ -175,6 +175,7 @@ def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
         temporary.touch()
 
     assert f"{pipe} is a device or a pipe" in said and pipe.is_fifo()
+    assert ". is a folder: name a file in it." in call(*NOISY, "--out", ".", code=1)
 
 
 def test_names_that_are_no_utf8_are_measured_and_said(tmp_path):
@@ -221,7 +222,7 @@ def test_an_image_file_of_odd_size_is_denoised(tmp_path):
         ([*NOISY, "--split", "nope"], "split is 'nope': must be 'train', 'val' or 'test'"),
         ([*NOISY, "--split", ""], "split is ''"),
         ([*NOISY, "--split", "name"], "split is 'name'"),
-        ([*NOISY, "--size", 64], "chest-drr has no option 'size'"),
+        ([*NOISY, "--size", 64], "no option 'size': leave out size (--size)."),
         ([*NOISY, "--out", "tests"], "tests is a folder: name a file in it"),
         ([*NOISY, "--out", "pyproject.toml/x.csv"], "pyproject.toml/x.csv cannot be written"),
         (["image", "missing.png", "out.png", "--model", "noisy"], "missing.png"),

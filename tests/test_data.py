@@ -156,6 +156,8 @@ def test_resize_averages_blocks():
 def test_resize_refuses_a_size_below_one():
     with pytest.raises(ValueError, match="size must be a whole number of pixels from 1"):
         resize(torch.zeros(1, 4, 4), 0)
+    with pytest.raises(UserError, match="resize needs a size: a whole number"):
+        resize(torch.zeros(1, 4, 4), None)  # pyright: ignore[reportArgumentType]
 
 
 def test_resize_refuses_a_batch():

@@ -256,6 +256,7 @@ def test_the_limits_of_the_advice_respect_the_errors_of_the_estimates():
 def test_inspect_goes_on_after_a_broken_file(tmp_path):
     eight_bits(noisy(GaussianNoise(10, clip=True))).save(tmp_path / "b.png")
     (tmp_path / "a.png").write_bytes(b"\x89PNG and no more")
+    (tmp_path / "c.txt").write_text("no image")
     run = CliRunner().invoke
 
     plain = run(cli.app, ["inspect", str(tmp_path)])
@@ -266,7 +267,20 @@ def test_inspect_goes_on_after_a_broken_file(tmp_path):
     assert "Use --model bm3d --sigma 10" in plain.output
     broken, right = map(json.loads, lines.stdout.splitlines())
     assert "a.png" in broken["error"] and right["sigma"] == pytest.approx(10, rel=0.05)
+    assert f"{tmp_path / 'c.txt'} is no image and left out." in plain.stderr
     assert run(cli.app, ["inspect", str(tmp_path / "b.png")]).exit_code == 0
+
+
+def test_inspect_can_be_told_the_bits(tmp_path):
+    clean = np.tile(np.linspace(0.2, 0.8, 128), (128, 1))
+    values = 4095 * (clean + np.random.default_rng(0).normal(0, 25 / 255, clean.shape)).clip(0, 1)
+    Image.fromarray(values.round().astype(np.uint16)).save(tmp_path / "twelve.png")
+
+    said = CliRunner().invoke(
+        cli.app, ["inspect", "--json", "--bits", "12", str(tmp_path / "twelve.png")]
+    )
+
+    assert json.loads(said.stdout)["sigma"] == pytest.approx(25, rel=0.1)
 
 
 def test_a_large_image_takes_blocks_of_it():

@@ -106,6 +106,7 @@ def test_only_what_dead_processes_left_is_removed(tmp_path):
     kept = [
         tmp_path / f".a.{os.getpid()}.part.png",  # at work
         tmp_path / ".a.part.png",  # somebody else's
+        tmp_path / f".backup.{dead.pid}.part1.rar",
         tmp_path / "a.png",
         tmp_path / f".young.{dead.pid}.part.png",  # another container may be at work
     ]

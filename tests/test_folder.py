@@ -57,13 +57,14 @@ def test_an_export_without_suffixes_is_read_by_its_content(tmp_path):
     put(tmp_path, "p1/IM000001", "p1/x.IMA", "p1/y.png")
     put(tmp_path, "p1/SERIES.1", content=bytes(128) + b"DICM")
     put(tmp_path, "p1/old", content=b"\x08\x00\x05\x00\x0a\x00\x00\x00ISO_IR 100")
+    put(tmp_path, "p1/old2", content=b"\x08\x00\x16\x00UI\x0a\x00")
     put(tmp_path, "p1/z.dcm", content=b"taken by its name")
     put(tmp_path, "DICOMDIR", content=bytes(128) + b"DICM")
     put(tmp_path, "notes.txt", "p1/archive.zip", content=b"PK\x03\x04")
 
     dataset, ids, said = loaded(tmp_path, val=0, test=0)
 
-    names = ("IM000001", "SERIES.1", "old", "x.IMA", "y.png", "z.dcm")
+    names = ("IM000001", "SERIES.1", "old", "old2", "x.IMA", "y.png", "z.dcm")
     assert ids == [f"p1/{name}" for name in names]
     assert dataset.train[0].image.shape == (1, 8, 8)
     assert "2 that are no PNG, JPEG, TIFF or DICOM (notes.txt, p1/archive.zip)" in said

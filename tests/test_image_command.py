@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from test_dicom import write_dicom
 from typer.testing import CliRunner
 
@@ -58,6 +59,23 @@ def test_only_what_it_made_itself_is_replaced_without_asking(tmp_path, name):
         call(source, target, "--model", "median", "--sigma", 10, *beside)
     call(source, original, "--model", "median", "--sigma", 10, "--overwrite")
     assert original.read_bytes() != before
+
+
+def test_neither_a_users_own_picture_nor_one_of_two_results_is_replaced(tmp_path):
+    source, own = picture(tmp_path / "a.png"), tmp_path / "own.png"
+    text = PngInfo()
+    text.add_text("Description", "Denoised by hand. Not for diagnosis.")
+    Image.new("L", (24, 24)).save(own, pnginfo=text)
+    results = [tmp_path / "clean" / name for name in ("a.png", "b.png")]
+    for target in results:
+        call(source, target, "--model", "median")
+    before = [path.read_bytes() for path in (own, results[1])]
+
+    assert "did not make it" in call(source, own, "--model", "median", code=1)
+    said = call(*results, "--model", "median", code=1)  # as the shell expands clean/*.png
+
+    assert "was denoised before" in said and "add --overwrite" in said
+    assert [path.read_bytes() for path in (own, results[1])] == before
 
 
 def _source(folder: Path, name: str) -> Path:
@@ -214,11 +232,13 @@ def test_a_file_that_the_log_does_not_know_is_not_replaced(folder, tmp_path):
 
 
 def test_a_log_that_is_something_else_is_left_alone(folder, tmp_path):
-    notes = folder / "notes.txt"
+    for text in ("not an image", '{"mine": 1}', '{"source": "mine"}'):
+        notes = folder / "notes.txt"
+        notes.write_text(text)
 
-    said = call(folder, "--out", tmp_path / "o", "--model", "median", "--log", notes, code=1)
+        said = call(folder, "--out", tmp_path / "o", "--model", "median", "--log", notes, code=1)
 
-    assert f"{notes} is no log" in said and notes.read_text() == "not an image"
+        assert f"{notes} is no log" in said and notes.read_text() == text
 
 
 def test_ctrl_c_ends_after_the_file_at_work(folder, tmp_path, monkeypatch):
@@ -312,6 +332,67 @@ def test_what_a_file_is_counts_more_than_its_name(tmp_path):
     (job,) = gather([tmp_path / "b.dcm"], tmp_path / "out").jobs
 
     assert job.target.name == "b.png"
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [(b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "a.dcm"), (b"II+\0", "a.tif"), (b"MM\0+", "a.tif")],
+)
+def test_a_dicom_file_without_preamble_and_a_bigtiff_need_no_suffix(tmp_path, begin, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(begin)
+
+    for source in (tmp_path / "in", tmp_path / "in" / "a"):
+        (job,) = gather([source], tmp_path / "out").jobs
+        assert job.target == tmp_path / "out" / name
+
+
+def test_a_pattern_for_all_depths_passes_circles_once(tmp_path):
+    files = [picture(tmp_path / "d" / name) for name in ("a.png", "sub/b.png", "sub/deep/c.png")]
+    picture(tmp_path / "d" / ".hidden" / "a.png")
+    for number in range(9):  # 9 ** 40 ways to each file, as many links as the system follows
+        (tmp_path / "d" / f"here{number}").symlink_to(".")
+
+    for pattern in ("d/**/*.png", "d/**", "**/d/**/*.png"):
+        jobs = gather([tmp_path / pattern], tmp_path / "out").jobs
+        assert sorted(job.source for job in jobs) == files
+    names = [job.source.name for job in gather([tmp_path / "d/**/deep/*"], Path("o")).jobs]
+    assert names == ["c.png"]
+
+
+def test_what_a_dicom_file_cannot_hold_is_told_the_format_that_can(tmp_path):
+    grey = np.asarray(Image.open(picture(tmp_path / "a.png")))
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    colour |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    colour["PixelData"] = np.stack([grey] * 3, -1).tobytes()
+    scan = write_dicom(tmp_path / "x.dcm", grey, **colour)
+    batch = (scan, "--out", tmp_path / "o", "--model", "median")
+
+    said = call(*batch, code=1)
+
+    assert "is stored as colour (RGB)" in said and "from it: add --format png." in said
+    call(*batch, "--format", "png")
+    assert read_image(tmp_path / "o" / "x.png").shape == (1, *grey.shape)
+
+
+def test_frames_that_a_residual_cannot_hold_are_refused_before_the_work(tmp_path):
+    scan, target, residual = tmp_path / "a.tif", tmp_path / "o.tif", tmp_path / "r.png"
+    tifffile.imwrite(scan, np.zeros((2, 8, 8), np.uint8), photometric="minisblack")
+
+    said = call(scan, target, "--model", "median", "--residual", residual, code=1)
+
+    assert "r.png cannot hold 2 frames: name a file that ends in .tif." in said
+    assert not target.exists() and not residual.exists()
+
+
+def test_an_options_file_that_is_a_target_is_named_by_its_option(tmp_path):
+    source, target = picture(tmp_path / "a.png"), tmp_path / "o" / "a.png"
+
+    one = call(source, target, "--model", "median", "--residual", target, code=1)
+    many = call(source, "--out", tmp_path / "o", "--model", "median", "--log", target, code=1)
+
+    assert f"--residual and {source} would both become" in one
+    assert "give --residual another name" in one and "give --log another name" in many
 
 
 def test_patterns_doubles_hidden_files_circles_and_our_own_folders(folder, tmp_path):
@@ -587,3 +668,17 @@ def test_an_image_too_small_for_a_method_is_a_sentence(tmp_path):
     said = call(source, tmp_path / "o.png", "--model", "bm3d", "--sigma", 25, code=1)
 
     assert "bm3d cannot denoise 1 x 5 pixels" in said and "try another" in said
+    said = call(source, tmp_path / "o.png", "--model", "nlm", "--sigma", 25, code=1)
+    assert "nlm cannot denoise 1 x 5 pixels" in said and "try another" in said
+
+
+def test_a_scan_of_24_bits_can_be_told_so(tmp_path):
+    values = np.linspace(0, 2**24 - 1, 24 * 24).astype(np.uint32).reshape(24, 24)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack")
+    target = tmp_path / "o.png"
+
+    call(tmp_path / "a.tif", target, "--model", "median", "--bits", 24, "--strength", 0)
+
+    np.testing.assert_allclose(read_image(target)[0], values / (2**24 - 1), atol=1e-5)
+    said = call(tmp_path / "a.tif", target, "--model", "median", "--bits", 33, code=1)
+    assert "bits must be a whole number between 1 and 32" in said

@@ -270,6 +270,41 @@ def test_a_plan_that_cannot_be_trained_is_one_sentence_a_field(plan, old, new, s
         load_plan(plan)
 
 
+def test_only_a_runs_own_checkpoints_are_resumed(plan, tmp_path):
+    folder, what = tmp_path / "run", load_plan(plan)
+    (folder / "other").mkdir(parents=True)
+    (folder / "other" / "checkpoint.pt").touch()
+    begin(what, plan, folder, resume=False)
+    with pytest.warns(UserWarning, match="run has no checkpoint: the training starts anew"):
+        begin(what, plan, folder, resume=True)
+
+    (folder / "layer1").mkdir()
+    (folder / "layer1" / "checkpoint.pt").touch()
+    with pytest.raises(FileExistsError, match="has a checkpoint: add --resume"):
+        begin(what, plan, folder, resume=False)
+
+
+def test_a_byte_order_mark_changes_no_plan(plan):
+    plain = load_plan(plan)
+    plan.write_text(PLAN, "utf-8-sig")
+
+    assert load_plan(plan) == plain
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"chest-drr"', '"folder:nowhere"', r"The plan tiny, \[data\]: There is no folder nowhere"),
+        ('name = "dncnn"', 'name = "resnet"', r"The plan tiny, \[model\]: Unknown"),
+    ],
+)
+def test_what_a_plan_asks_for_in_vain_is_named_with_its_table(plan, old, new, message):
+    plan.write_text(PLAN.replace(old, new))
+
+    with pytest.raises((UserError, FileNotFoundError), match=message):
+        load_plan(plan).train()
+
+
 def test_a_size_can_be_said_and_none_leaves_a_plan_what_it_was(plan):
     sized = PLAN.replace('"chest-drr"', '"chest-drr"\nsize = 64')
     validation = '[validation]\ndataset = "chest-cr"\nsize = 32\nsigma = 25\n'

@@ -5,18 +5,21 @@ from __future__ import annotations
 import glob
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from denoise_lib.checks import UserError
 from denoise_lib.data.images import SUFFIXES
 from denoise_lib.files import check_regular, sentence
+from denoise_lib.formats import kinds
 
 # What a file becomes, by how it begins and by its name: a JPEG file, PNG, to lose nothing.
-MAGIC = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".png", b"II*\0": ".tif", b"MM\0*": ".tif"}
+KINDS = {kinds.PNG: ".png", kinds.JPEG: ".png", kinds.TIFF: ".tif", kinds.DICOM: ".dcm"}
+FORMATS = {"png": ".png", "tiff": ".tif", "dicom": ".dcm"}  # what a user may ask for instead
 SAME_KIND = {".png": ".png", ".tif": ".tif", ".tiff": ".tif", ".dcm": ".dcm", ".dicom": ".dcm"}
 LOG = "denoise.jsonl"  # where it lies, the images are ours
+NAMED = 5  # files that a sentence names before it counts the rest
 INDEX = "DICOMDIR"  # the table of contents of a disk: DICOM without pixels
 
 
@@ -54,6 +57,18 @@ class Found:
     others: list[Path] = field(default_factory=list)
     ours: list[Path] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence on what is no image, and one on what was denoised before."""
+        said = {"no image": self.others, "of an earlier run": self.ours}
+        return [f"{_counted(paths)} {what} and left out." for what, paths in said.items() if paths]
+
+
+def _counted(paths: list[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:NAMED])
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return f"{names}{more} {'is' if len(paths) == 1 else 'are'}"
 
 
 def gather(sources: Sequence[str | Path], out: Path, suffix: str | None = None) -> Found:
@@ -111,7 +126,7 @@ def _expanded(sources: Sequence[str | Path]) -> Iterator[tuple[Path, bool]]:
         if os.path.lexists(source) and source:
             yield Path(source), True
         elif glob.has_magic(source):
-            matches = sorted(glob.glob(source, recursive=True))
+            matches = sorted(_matches(source))
             if not matches:
                 raise FileNotFoundError(f"No file matches {source}: check the pattern.")
             yield from ((Path(match), False) for match in matches)
@@ -119,25 +134,49 @@ def _expanded(sources: Sequence[str | Path]) -> Iterator[tuple[Path, bool]]:
             raise FileNotFoundError(f"There is no file or folder {source!r}: check the path.")
 
 
+def _matches(pattern: str) -> Iterator[str]:
+    """As `glob.glob`, which follows links in a circle through `**` nearly for ever."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.glob(pattern)
+        return
+    deep = parts.index("**")
+    for top in glob.glob(str(Path(*parts[:deep]))):
+        if deep + 1 == len(parts):
+            yield top  # a folder is searched to the bottom anyway
+            continue
+        for place, _, _ in _folders(top):
+            yield from _matches(os.path.join(glob.escape(place), *parts[deep + 1 :]))
+
+
 def _walk(folder: Path, out: Path, found: Found) -> Iterator[Path]:
-    """The files below a folder, in the order of their names; a folder linked in a circle once."""
-    seen = set()
+    """The files below a folder, in the order of their names."""
 
     def refused(error: OSError) -> None:
         found.unread[Path(os.fsdecode(error.filename))] = sentence(error)
 
-    for place, folders, files in os.walk(folder, onerror=refused, followlinks=True):
-        here = os.stat(place)
-        below, again = place != os.fspath(folder), (here.st_dev, here.st_ino) in seen
-        if again or (below and (LOG in files or Path(place).resolve() == out)):
-            found.ours.extend([] if again else [Path(place)])
+    for place, folders, files in _folders(folder, refused):
+        if place != os.fspath(folder) and (LOG in files or Path(place).resolve() == out):
+            found.ours.append(Path(place))
             folders.clear()
             continue
-        seen.add((here.st_dev, here.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith("."):
                 yield Path(place, name)
+
+
+def _folders(
+    top: str | Path, refused: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk` through links; none that is hidden, and one linked in a circle once."""
+    seen = set()
+    for place, folders, files in os.walk(top, onerror=refused, followlinks=True):
+        if (here := _identity(Path(place))) in seen:
+            folders.clear()
+            continue
+        seen.add(here)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield place, folders, files
 
 
 def _is_image(path: Path) -> bool:
@@ -154,12 +193,10 @@ def _is_special(path: Path) -> bool:
 def _suffix_by_content(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
-            start = file.read(132)
+            kind = kinds.kind(file.read(kinds.HEAD))
     except OSError:
         return None  # whoever reads it will say why
-    if start[128:] == b"DICM":
-        return ".dcm"
-    return next((suffix for magic, suffix in MAGIC.items() if start.startswith(magic)), None)
+    return KINDS[kind] if kind else None
 
 
 def expected_suffix(path: Path) -> str:
@@ -201,15 +238,15 @@ def same_name(path: Path) -> str:
     return unicodedata.normalize("NFC", place).casefold()
 
 
-def check_targets(jobs: Iterable[Job], beside: Iterable[Path] = ()) -> None:
+def check_targets(jobs: Iterable[Job], beside: Mapping[str, Path] | None = None) -> None:
     """Refuse to write over a source, or two files into one.
 
     Parameters
     ----------
     jobs : iterable of Job
         The whole batch.
-    beside : iterable of pathlib.Path
-        What else is written: log, report, residual.
+    beside : mapping of str to pathlib.Path
+        What else is written, by its option: --log, --report, --residual.
 
     Raises
     ------
@@ -217,21 +254,22 @@ def check_targets(jobs: Iterable[Job], beside: Iterable[Path] = ()) -> None:
         When a target is a source, also through a link; when two have one name but for its case;
         when a folder or a device is in its place.
     """
-    jobs, beside = list(jobs), list(beside)
+    jobs, options = list(jobs), (beside or {}).items()
     sources = {_identity(job.source): job.source for job in jobs}
-    owner: dict[str, Path] = {}
-    for source, target in [*((j.source, j.target) for j in jobs), *((None, p) for p in beside)]:
+    owner: dict[str, str | Path] = {}
+    for writer, target in [*((job.source, job.target) for job in jobs), *options]:
         check_regular(target)
         if target.exists() and (precious := sources.get(_identity(target))):
             it = "itself" if target == precious else f"{precious} by another name"
             raise UserError(f"{target} is the source {it}: name another place to write to.")
         key = same_name(target)
         if key in owner:
-            raise UserError(
-                f"{source or target} and {owner[key]} would both become {target}: denoise them "
-                "into two folders."
-            )
-        owner[key] = source or target
+            both = f"{writer} and {owner[key]} would both become {target}"
+            advice = "denoise them into two folders"
+            if isinstance(writer, str):
+                advice = f"give {writer} another name"
+            raise UserError(f"{both}: {advice}.")
+        owner[key] = writer
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

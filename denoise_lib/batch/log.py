@@ -32,7 +32,7 @@ class Log:
         self.last: dict[str, dict[str, Any]] = {}  # of each source, its newest line
         self._whole = True
         content = path.read_bytes() if path.is_file() else b""
-        if content and not content.startswith(b'{"'):
+        if content and not _is_log(content.splitlines()[0]):
             raise UserError(f"{path} is no log of denoised images: name another with --log.")
         for line in content.splitlines():
             try:
@@ -100,6 +100,16 @@ class Log:
             return None
         same_time = entry.get("source_mtime_ns") == now["source_mtime_ns"]
         return entry if same_time or entry.get("source_sha256") == file_hash(job.source) else None
+
+
+def _is_log(first: bytes) -> bool:
+    """Whether a line begins as ours do, and has what they have unless it was cut off."""
+    if not first.startswith(b'{"source": '):
+        return False
+    try:
+        return "status" in json.loads(first)
+    except ValueError:
+        return True
 
 
 def fingerprint(source: Path) -> dict[str, int]:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import denoise_lib
 from denoise_lib.checks import UserError
 from denoise_lib.files import replacing
 
@@ -18,21 +19,25 @@ SUFFIXES = (".png", ".tif", ".tiff")
 MOST = 64  # times that what was removed is magnified
 
 
-def check_residual(path: Path) -> None:
-    """Refuse a file that cannot hold 16 bits, before the work.
+def check_residual(path: Path, frames: int = 1) -> None:
+    """Refuse a file that cannot hold 16 bits, or so many frames, before the work.
 
     Parameters
     ----------
     path : pathlib.Path
         To be written.
+    frames : int
+        How many it is to hold.
 
     Raises
     ------
     ValueError
-        When its suffix is of no such format.
+        When its suffix is of no such format, or of PNG and there are several frames.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} cannot hold 16 bits: name a file that ends in .png or .tif.")
+    if path.suffix.lower() == ".png" and frames > 1:
+        raise UserError(f"{path} cannot hold {frames} frames: name a file that ends in .tif.")
 
 
 def write_residual(removed: torch.Tensor, path: Path) -> str:
@@ -55,20 +60,17 @@ def write_residual(removed: torch.Tensor, path: Path) -> str:
     Raises
     ------
     ValueError
-        When it is a PNG file, and there are several frames.
+        As `check_residual`.
     """
-    check_residual(path)
-    is_png = path.suffix.lower() == ".png"
-    if is_png and len(removed) > 1:
-        raise UserError(f"{path} cannot hold {len(removed)} frames: name a file ending in .tif.")
+    check_residual(path, len(removed))
     gain = magnification(removed)
     grey = (32768 + 65535 * gain * removed[:, 0]).round().clamp(0, 65535).numpy().astype(np.uint16)
     scale = (
         f"Removed = (value - 32768) / (65535 x {gain:g}), in units of the image's range. "
-        "Not for diagnosis."
+        f"Made by denoise_lib {denoise_lib.__version__}. Not for diagnosis."
     )
     with replacing(path) as temporary:
-        if is_png:
+        if path.suffix.lower() == ".png":
             text = PngInfo()
             text.add_text("Description", scale)
             Image.fromarray(grey[0]).save(temporary, pnginfo=text)

@@ -13,7 +13,7 @@ import torch
 
 import denoise_lib
 from denoise_lib import methods
-from denoise_lib.checks import UserError, check_number
+from denoise_lib.checks import EstimateError, UserError, check_number, check_whole
 from denoise_lib.estimation import estimate_sigma
 from denoise_lib.formats import Made
 from denoise_lib.inference import denoise
@@ -53,7 +53,7 @@ class Way:
             check_number(self.sigma, "sigma", 0, 255)
         check_number(self.strength, "strength", 0, 1)
         if self.bits is not None:
-            check_number(self.bits, "bits", 1, 16)
+            check_whole(self.bits, "bits", 1, 32)
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,10 @@ class Denoiser:
         try:
             ensemble = self.way.self_ensemble
             estimate = denoise(frame, self._run, sigma, self_ensemble=ensemble, progress=progress)
-        except UserError:
-            raise
-        except ValueError as error:  # in the words of the package that has the method
+        except ValueError as error:
+            if isinstance(error, UserError) and not isinstance(error, EstimateError):
+                raise
+            # In the words of the package that has the method, or of whoever checks what it gives.
             said = str(error).rstrip(".!")
             raise UserError(f"{model} cannot denoise {size} ({said}): try another.") from error
         if not torch.isfinite(estimate).all():

@@ -8,13 +8,14 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import denoise_lib
-from denoise_lib.batch.gather import Found, Job
+from denoise_lib.batch.gather import FORMATS, Found, Job
 from denoise_lib.batch.log import Log, fingerprint
 from denoise_lib.batch.way import Denoised, Denoiser
 from denoise_lib.checks import UserError
@@ -50,7 +51,11 @@ class Result:
 
 
 def denoise_file(
-    job: Job, denoiser: Denoiser, step: Callable[[], None] = lambda: None, progress: bool = False
+    job: Job,
+    denoiser: Denoiser,
+    step: Callable[[], None] = lambda: None,
+    progress: bool = False,
+    check: Callable[[Picture], None] = lambda picture: None,
 ) -> Result:
     """Denoise a file into its target.
 
@@ -64,6 +69,8 @@ def denoise_file(
         Called after each frame.
     progress : bool
         Show a progress bar over the tiles of a frame.
+    check : callable
+        Called with what was read, before the work: may refuse it.
 
     Returns
     -------
@@ -75,6 +82,7 @@ def denoise_file(
         When the source cannot be read, or the target not be written or not hold it.
     """
     picture, heard = _read(job.source, denoiser.way.bits)
+    check(picture)
     picture.check_target(job.target)
     check_writable(job.target)  # before the work, not after it
     denoised = denoiser(picture.frames, step, progress)
@@ -123,7 +131,7 @@ def denoise_batch(
         begin = time.monotonic()
         try:
             entry |= {**fingerprint(job.source), "source_sha256": file_hash(job.source)}
-            result = denoise_file(job, denoiser)
+            result = denoise_file(job, denoiser, check=partial(_check_kind, job.target))
             entry |= {"status": "done", **_done(result)}
         except (UserError, OSError, ModuleNotFoundError, MemoryError) as error:
             entry |= {"status": "failed", "error": said(error)}
@@ -135,6 +143,15 @@ def denoise_batch(
         entry["seconds"] = round(time.monotonic() - begin, 3)
         log.write(entry)
         yield entry
+
+
+def _check_kind(target: Path, picture: Picture) -> None:
+    """As `Picture.check_target`, for targets that no user has named."""
+    if target.suffix.lower() in picture.writers:
+        return
+    other = next(name for name, suffix in FORMATS.items() if suffix in picture.writers)
+    why = " ".join([f"{target} cannot hold {picture.path.name} without loss.", *picture.notes])
+    raise UserError(f"{why.rstrip('.')}: add --format {other}.")
 
 
 def write_skipped(found: Found, denoiser: Denoiser, log: Log) -> None:

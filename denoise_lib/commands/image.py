@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from denoise_lib.batch.log import Log
     from denoise_lib.batch.way import Denoiser
     from denoise_lib.batch.work import Result
+    from denoise_lib.formats import Picture
 
-MARK = b"Not for diagnosis."  # in all that this command writes, images and reports
-NAMED = 5  # files that a line of output names before it counts the rest
+# What this command writes has both of the first, and its own one of the second: an image, a report
+# and a residual.
+MARKS = (b"denoise_lib", b"Not for diagnosis.")
+OWN_MARKS = (b"Denoised by ", b"Made by denoise_lib ", b"Removed = (value - 32768)")
+BITS = "Bits the pixels use, where files do not say: 12 for 0-4095 in 16."
 
 
 class Format(StrEnum):
@@ -32,7 +36,9 @@ class Format(StrEnum):
     @property
     def suffix(self) -> str:
         """Of a file."""
-        return {"png": ".png", "tiff": ".tif", "dicom": ".dcm"}[self.value]
+        from denoise_lib.batch.gather import FORMATS
+
+        return FORMATS[self.value]
 
 
 def denoise_image(
@@ -62,7 +68,7 @@ def denoise_image(
     ] = False,
     bits: Annotated[
         int | None,
-        typer.Option(help="Bits the pixels use, where files do not say: 12 for 0-4095 in 16."),
+        typer.Option(help=BITS),
     ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Of the targets of a batch, if not the sources'.")
@@ -131,17 +137,23 @@ def _one(
     job = Job(Path(source), Path(target))
     if job.source.is_dir():
         raise IsADirectoryError(f"{source} is a folder: add --out FOLDER to denoise what is in it.")
-    beside = [path for path in (residual, report) if path is not None]
+    beside = _given({"--residual": residual, "--report": report})
     check_targets([job], beside)
     if not overwrite:
-        _check_replaceable([job.target, *beside])
+        _check_replaceable([job.target, *beside.values()])
+        _check_not_both_ours(job)
     _check_report(report, 1)
     if residual is not None:
         check_residual(residual)
-    for path in beside:
+    for path in beside.values():
         check_writable(path)
+
+    def check(picture: Picture) -> None:
+        if residual is not None:
+            check_residual(residual, len(picture.frames))
+
     try:
-        result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty())
+        result = denoise_file(job, Denoiser(way), progress=sys.stderr.isatty(), check=check)
     except KeyboardInterrupt:
         typer.echo(f"Stopped; {target} was not written.", err=True)
         raise typer.Exit(STOPPED["interrupt"]) from None
@@ -154,16 +166,36 @@ def _one(
         _write_report([_section(result)], report)
 
 
+def _given(options: dict[str, Path | None]) -> dict[str, Path]:
+    return {name: path for name, path in options.items() if path is not None}
+
+
 def _check_replaceable(targets: Iterable[Path]) -> None:
     """Refuse to replace what may be somebody's only copy: a pattern may have named it a target."""
     from denoise_lib.checks import UserError
 
     for target in targets:
-        if target.is_file() and MARK not in target.read_bytes():
+        if target.is_file() and not _is_ours(target):
             raise UserError(
                 f"{target} is there already, and this command did not make it: name another "
                 "target, or add --overwrite."
             )
+
+
+def _check_not_both_ours(job: Job) -> None:
+    """Refuse to put one result in another's place: a pattern for two of them may be the reason."""
+    from denoise_lib.checks import UserError
+
+    if job.target.is_file() and job.source.is_file() and _is_ours(job.source):
+        raise UserError(
+            f"{job.source} was denoised before, and {job.target} is there already: name another "
+            "target, or add --overwrite."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    content = path.read_bytes()
+    return all(m in content for m in MARKS) and any(m in content for m in OWN_MARKS)
 
 
 def _summary(result: Result) -> str:
@@ -197,7 +229,7 @@ def _batch(
     if not found.jobs and not found.unread:
         raise UserError(f"There is no image in {', '.join(sources)}: check the path.")
     _check_report(report, len(found.jobs))
-    check_targets(found.jobs, [path for path in (log_file, report) if path is not None])
+    check_targets(found.jobs, _given({"--log": log_file, "--report": report}))
     denoiser = Denoiser(way)
     make_folder(out)
     if report is not None:
@@ -292,10 +324,8 @@ def _close(
     found: Found, count: int, lines: list[dict[str, Any]], stopped_by: str | None, log: Log
 ) -> None:
     """Say what was done, what was left out and what failed; leave with a status that tells."""
-    if found.others:
-        _say(f"{_counted(found.others)} no image and left out.")
-    if found.ours:
-        _say(f"{_counted(found.ours)} of an earlier run and left out.")
+    for sentence in found.left_out:
+        _say(sentence)
     failed = {line["source"]: line["error"] for line in lines if line["status"] == "failed"}
     failed |= {str(path): why for path, why in found.unread.items()}
     done = sum(line["status"] == "done" for line in lines)
@@ -309,12 +339,6 @@ def _close(
         raise typer.Exit(STOPPED[stopped_by])
     if failed:
         raise typer.Exit(FAILED)
-
-
-def _counted(files: list[Path]) -> str:
-    names = ", ".join(str(path) for path in files[:NAMED])
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"{names}{more} {'is' if len(files) == 1 else 'are'}"
 
 
 def _section(result: Result) -> str:

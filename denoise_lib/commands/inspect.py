@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_lib.commands.errors import FAILED
+from denoise_lib.commands.image import BITS
 
 if TYPE_CHECKING:
     from denoise_lib.estimation import Estimate
@@ -21,6 +22,7 @@ def inspect_images(
         list[str],
         typer.Argument(help="Files, folders and quoted patterns; of several frames the first."),
     ],
+    bits: Annotated[int | None, typer.Option(help=BITS, min=1, max=32)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each file.")] = False,
 ) -> None:
     """Say how noisy images are, of what kind the noise is, and what to do. Not for diagnosis.
@@ -39,9 +41,11 @@ def inspect_images(
     failed = len(found.unread)
     for folder, why in found.unread.items():
         typer.echo(f"denoise: {printable(folder)}: {why}", err=True)
+    for sentence in found.left_out:
+        typer.echo(f"denoise: {printable(sentence)}", err=True)
     for path in (job.source for job in found.jobs):
         try:
-            picture = read_picture(path)
+            picture = read_picture(path, bits)
             estimate = describe(picture.frames[0])
         except (UserError, OSError, ModuleNotFoundError, MemoryError) as error:
             failed += 1

@@ -55,6 +55,6 @@ def _load(load: Callable[..., Dataset], name: str, options: dict[str, Any]) -> D
     known = inspect.signature(load).parameters
     for option in options:
         if option not in known:
-            choice = f"it has {', '.join(known)}" if known else "it has none"
+            choice = f"it has {', '.join(known)}" if known else f"leave out {option} (--{option})"
             raise UserError(f"{name} has no option {option!r}: {choice}.")
     return load(**options)

@@ -13,6 +13,7 @@ from denoise_lib.checks import UserError
 from denoise_lib.data.images import SUFFIXES, check_size, read_image, to_square
 from denoise_lib.data.items import SPLITS, Dataset, Item, Split
 from denoise_lib.files import expanded, printable
+from denoise_lib.formats import kinds
 
 # What people call the three, in any case.
 SPLIT_NAMES = {
@@ -24,12 +25,6 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-# How a PNG, JPEG or TIFF file begins, and a DICOM file that lacks its preamble: with the first
-# element of its header.
-BEGINNINGS = (
-    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
-    *(b"\x02\x00\x00\x00UL", b"\x02\x00\x10\x00UI", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00"),
-)
 NAMED = 5  # skipped files that a warning names for each reason
 
 
@@ -207,12 +202,10 @@ def _no_image(file: Path) -> str | None:
         return "list of an export's files"
     try:
         with file.open("rb") as opened:
-            start = opened.read(132)
+            kind = kinds.kind(opened.read(kinds.HEAD))
     except OSError as error:
         return f"files that cannot be opened ({error.strerror})"
-    if start.startswith(BEGINNINGS) or start[128:] == b"DICM":
-        return None
-    return "that are no PNG, JPEG, TIFF or DICOM"
+    return None if kind else "that are no PNG, JPEG, TIFF or DICOM"
 
 
 def _split_name(folder: str) -> str | None:

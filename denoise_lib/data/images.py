@@ -117,8 +117,10 @@ def resize(image: torch.Tensor, size: int) -> torch.Tensor:
     Raises
     ------
     ValueError
-        When it is no such image, or `size` is below 1.
+        When it is no such image, or `size` is no whole number from 1 to `LARGEST_SIDE`.
     """
+    if size is None:
+        raise UserError(f"resize needs a size: a whole number of pixels from 1 to {LARGEST_SIDE}.")
     check_size(size)
     if image.ndim != 3 or image.shape[0] != 1:
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from denoise_lib.checks import UserError, check_weights
 from denoise_lib.files import replacing
 from denoise_lib.methods.released import CARD, PLAN, WEIGHTS, save_trained
+from denoise_lib.training.checkpoints import CURRENT, PREVIOUS
 from denoise_lib.training.plan import FROM_ELSEWHERE, Plan, describe, load_plan, planned
 from denoise_lib.training.run import TrainingRun
 
@@ -35,8 +37,13 @@ def begin(plan: Plan, source: Path, folder: Path, resume: bool) -> None:
         When there is a checkpoint, and it is not to be resumed.
     ValueError
         When the folder has a training by another plan, or weights that this one did not write.
+
+    Warns
+    -----
+    UserWarning
+        When there is no checkpoint to resume.
     """
-    kept, started = folder / PLAN, any(folder.rglob("checkpoint*.pt"))
+    kept, started = folder / PLAN, _has_checkpoint(folder)
     if started and not resume:
         raise FileExistsError(f"{folder} has a checkpoint: add --resume, or name another --folder.")
     changed = kept.exists() and load_plan(kept) != plan
@@ -46,9 +53,17 @@ def begin(plan: Plan, source: Path, folder: Path, resume: bool) -> None:
         raise UserError(
             f"{folder} has a {WEIGHTS} that this training did not write: name another --folder."
         )
+    if resume and not started:
+        warnings.warn(f"{folder} has no checkpoint: the training starts anew.", stacklevel=2)
     if not (kept.exists() and kept.samefile(source)):
         with replacing(kept) as temporary:
             shutil.copyfile(source, temporary)
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    """Whether a training began there: other folders in it may be those of other runs."""
+    places = [folder, *folder.glob("layer*")]
+    return any((place / name).exists() for place in places for name in (CURRENT, PREVIOUS))
 
 
 def _may_be_of(plan: Plan, card: Path) -> bool:

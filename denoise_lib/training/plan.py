@@ -36,6 +36,8 @@ marker = "^"
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -55,6 +57,7 @@ from denoise_lib import methods
 from denoise_lib.checks import LARGEST_SIGMA, UserError
 from denoise_lib.data import Dataset, load_dataset
 from denoise_lib.fields import number, sentences, whole
+from denoise_lib.files import said
 from denoise_lib.methods.released import PLAN, RELEASED, load_trained
 from denoise_lib.methods.vincent import PatchAutoencoder
 from denoise_lib.noise import GaussianNoise, Noise, create
@@ -220,6 +223,14 @@ class Plan(_Table):
             model.load_state_dict(start)
         return model
 
+    @contextmanager
+    def _of_table(self, table: str) -> Iterator[None]:
+        """Say which plan and which table of it an error is about."""
+        try:
+            yield
+        except (UserError, FileNotFoundError) as error:
+            raise type(error)(f"The plan {self.name}, [{table}]: {said(error)}") from error
+
     def train(self, **options: Any) -> tuple[torch.nn.Module, TrainingRun]:
         """Train it.
 
@@ -242,7 +253,10 @@ class Plan(_Table):
         """
         watched = self.validation.protocol() if self.validation else None
         check_validation(watched)
-        model, split = self.create_model(), self.data.load().train
+        with self._of_table("model"):
+            model = self.create_model()
+        with self._of_table("data"):
+            split = self.data.load().train
 
         def about() -> dict[str, Any]:
             start = {"model": self.model.name, "start": self.model.start, **self.model.config}
@@ -353,7 +367,7 @@ def load_plan(source: str | Path) -> Plan:
     """
     path = plan_path(source)
     try:
-        return Plan.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Plan.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except ValidationError as error:
         raise UserError(f"{path} cannot be used. {sentences(error.errors())}") from error
     except UnicodeDecodeError as error:
