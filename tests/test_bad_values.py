@@ -387,7 +387,7 @@ def test_weights_that_are_not_finite_are_named():
 
 
 @pytest.mark.parametrize(
-    "name", ["../../escape", "/tmp/x", "", 5, ".", "..", "-x", "a/b", "a\\b", "a\nb", "x" * 101]
+    "name", ["../../escape", "/x", "", 5, ".", "..", "-x", "a/b", "a\\b", "a\nb", "x" * 101]
 )
 def test_the_name_of_a_plan_is_that_of_a_folder(name):
     with pytest.raises(ValueError, match="must be the name of a folder"):

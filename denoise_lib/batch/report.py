@@ -201,9 +201,7 @@ def _removed_table(found: Removed) -> str:
 # was 1.10 to 2.17 for a Gaussian filter and 0.89 to 1.10 for DnCNN-B; at sigma 30, where the noise
 # hides what else went, 1.01 to 1.07 and 0.97 to 0.99.
 TAKEN, LEFT = 1.03, 0.97
-
-
-COARSE = 0.1  # correlation of neighbours; where white noise alone was removed it is below 0
+COARSE = 0.1  # correlation of neighbours; white noise has none
 
 
 def _verdict(found: Removed) -> str:
