@@ -9,6 +9,7 @@ const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE] = [0, 1, 2, 3];
 const CHANNELS = { [WHITE_IS_ZERO]: 1, [BLACK_IS_ZERO]: 1, [RGB]: 3, [PALETTE]: 1 };
 
 export const decode = (bytes, name) => {
+  checkList(bytes);
   const all = decodeTiff(bytes, { ignoreImageData: true });
   const pages = [...all.keys()].filter((i) => !((all[i].newSubfileType ?? 0) & (REDUCED | MASK)));
   const number = pages[0] ?? 0;
@@ -23,6 +24,22 @@ export const decode = (bytes, name) => {
   if (sampleFormat === FLOAT) return { width, height, data: Float32Array.from(page.data) };
   if (type === PALETTE) return { width, height, data: lookedUp(page.data, palette) };
   return { width, height, data: toUnit(page.data, samplesPerPixel, bitsPerSample) };
+};
+
+// The decoder follows the list of pages for ever where it leads back to an earlier one. What else can be
+// wrong with the list, it says itself.
+const checkList = (bytes) => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const little = bytes[0] === 0x49;
+  const seen = new Set();
+  let pointer = 4;
+  while (pointer + 4 <= view.byteLength) {
+    const page = view.getUint32(pointer, little);
+    if (page === 0 || page + 2 > view.byteLength) return;
+    if (seen.has(page)) throw new Error("its list of pages leads back to an earlier one");
+    seen.add(page);
+    pointer = page + 2 + 12 * view.getUint16(page, little);
+  }
 };
 
 // The stacks of ImageJ and tifffile may describe only their first page.
