@@ -354,7 +354,7 @@ def test_an_interrupted_training_resumes_to_the_bit(tmp_path, optimizer, precisi
         (signal.SIGHUP, "hangup"),
     ],
 )
-def test_a_signal_waits_for_the_step_and_saves(tmp_path, number, reason):
+def test_a_signal_waits_for_the_step_and_saves(tmp_path, request, number, reason):
     class Signalling(GaussianNoise):
         def sample(self, clean, generator=None):
             Signalling.calls += 1
@@ -364,7 +364,8 @@ def test_a_signal_waits_for_the_step_and_saves(tmp_path, number, reason):
 
     Signalling.calls = 0
     before = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-    signal.signal(number, before)  # where nohup started the tests, a hangup is ignored
+    outside = signal.signal(number, before)  # where nohup started the tests, a hangup is ignored
+    request.addfinalizer(lambda: signal.signal(number, outside))
     data = NoisyPatches(smooth_images(), Signalling(25))
     recipe = Recipe(steps=50, batch_size=2, patch_size=16)
 
